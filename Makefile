@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything that is made goes into the folder .work; "make clean" stops what runs in there and removes it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough; another one can be named: make PYTHON=/opt/python/bin/python3 demo
+PYTHON ?= $(shell tests/gate/bootstrap which-python)
+export PYTHON
+
+# Ansible insists on UTF-8, and a bare container says nothing about it
+export LC_ALL := C.UTF-8
+
+# One virtual environment for each tests/requirements-NAME.txt. They are made when something needs them.
+newest := $(CURDIR)/.work/venvs/newest
+floor := $(CURDIR)/.work/venvs/floor
+tools := $(CURDIR)/.work/venvs/tools
+importer := $(CURDIR)/.work/venvs/importer
+
+# Tests use the collection as it stands here; the demo uses what the built tarball installs.
+linked := $(CURDIR)/.work/linked
+installed := $(CURDIR)/.work/installed
+
+demo_cloud := $(CURDIR)/.work/cloud
+# The tests start a cloud of their own, unless they are told the folder of one that runs already.
+test_cloud := $(or $(CLOUDIMAGE_TEST_CLOUD_DIR),$(CURDIR)/.work/test-cloud)
+start_test_cloud := $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,test-cloud)
+
+# Sessions of noxfile.py, in the one environment that has all tools
+nox = PATH="$(tools)/bin:$$PATH" $(tools)/bin/nox --no-venv --no-install --envdir .work/nox -s
+
+# Some tools follow no symbolic link, or leave files behind: they get a copy of their own.
+in_copy = tests/gate/copy-tree .work/trees/$@ && cd .work/trees/$@/ansible_collections/cloudimage/glance && \
+          export ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.work/trees/$@" PATH="$(tools)/bin:$$PATH"
+
+# Makes a module, a role or a playbook of ours findable, and only ours.
+use_linked = export ANSIBLE_COLLECTIONS_PATH="$(linked)" PYTHONPATH="$(linked)"
+use_installed = export ANSIBLE_COLLECTIONS_PATH="$(installed)"
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##### What users of the repository want
+
+.PHONY: demo
+demo: cloud .work/disk-image ## Publish a real disk image to a real local Glance, and show the result
+	@$(use_installed)
+	export PATH="$(newest)/bin:$$PATH" CLOUDIMAGE_CLOUD_DIR="$(demo_cloud)" CLOUDIMAGE_DISK_IMAGE="$(CURDIR)/.work/disk-image"
+	export OS_CLIENT_CONFIG_FILE="$(demo_cloud)/clouds.yaml"
+	demo/run
+
+.PHONY: bench
+bench: cloud ## Measure calls, time and memory against the local cloud
+	@$(use_installed)
+	export PATH="$(newest)/bin:$$PATH" CLOUDIMAGE_CLOUD_DIR="$(demo_cloud)" OS_CLIENT_CONFIG_FILE="$(demo_cloud)/clouds.yaml"
+	tests/benchmark/run
+
+.PHONY: cloud
+cloud: install ## Start the local cloud, a real Keystone and Glance on loopback
+	@$(use_installed)
+	tests/gate/local-cloud started "$(newest)" "$(demo_cloud)"
+
+.PHONY: cloud-stop
+cloud-stop: ## Stop the local cloud
+	@$(use_installed)
+	tests/gate/local-cloud stopped "$(newest)" "$(demo_cloud)"
+
+.PHONY: docs
+docs: venv-tools .work/linked ## Check the documentation, and write it as HTML
+	@$(use_linked)
+	tests/gate/html-docs "$(tools)" .work/docs
+
+.PHONY: clean
+clean: .work/linked ## Stop the local cloud and remove all that was made
+	@$(use_linked)
+	for cloud in "$(demo_cloud)" "$(test_cloud)"; do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
+	rm -rf .work
+
+##### The gate: "make test" runs the targets below in two tracks, see tests/gate/run.py
+
+.PHONY: test
+test: bootstrap-test .work/linked ## Run the gate: all that a change has to pass
+	@"$(PYTHON)" tests/gate/run.py
+
+.PHONY: lint
+lint: venv-tools .work/linked ## Check form and types: ruff, yamllint, mypy
+	@failed=0
+	$(tools)/bin/ruff format --diff || failed=1
+	$(tools)/bin/ruff check || failed=1
+	$(nox) yamllint antsibull-nox-config || failed=1
+	cd $(linked)
+	MYPYPATH=. $(tools)/bin/mypy --config-file "$(CURDIR)/.mypy.ini" --package ansible_collections.cloudimage.glance.plugins || failed=1
+	exit $$failed
+
+.PHONY: format
+format: venv-tools ## Format the Python code
+	@$(tools)/bin/ruff check --select I --fix --quiet
+	$(tools)/bin/ruff format
+
+.PHONY: docs-check
+docs-check: venv-tools ## Check the documentation of plugins and roles, and the guides
+	@$(in_copy)
+	$(tools)/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
+	$(tools)/bin/antsibull-docs collection --use-current --squash-hierarchy --fail-on-error \
+	  --dest-dir $$(mktemp -d -p ../../..) cloudimage.glance
+
+.PHONY: licences
+licences: venv-tools ## Check that every file says its licence
+	@$(nox) license-check
+
+.PHONY: extra-checks
+extra-checks: venv-tools ## Check for unwanted files, and the action group
+	@$(nox) extra-checks
+
+.PHONY: ansible-lint
+ansible-lint: venv-tools ## Check roles and playbooks with the profile "production"
+	@$(in_copy)
+	$(tools)/bin/ansible-lint --offline --nocolor
+
+.PHONY: changelog
+changelog: venv-tools ## Check the changelog and its fragments
+	@$(tools)/bin/antsibull-changelog lint
+	$(tools)/bin/antsibull-changelog lint-changelog-yaml --strict changelogs/changelog.yaml
+
+.PHONY: import-check
+import-check: install venv-importer ## Import the built collection as Galaxy does
+	@tests/gate/import-check "$(importer)" .work/build
+
+.PHONY: sanity
+sanity: venv-tools ## Run ansible-test sanity
+	@tests/gate/ansible-test "$(tools)" sanity --python 3.11
+
+.PHONY: install
+install: venv-newest ## Build the collection, and install the tarball into .work/installed
+	@tests/gate/install "$(newest)" .work/build .work/installed
+
+.PHONY: test-cloud
+test-cloud: venv-newest .work/linked ## Start the local cloud of the tests
+	@$(use_linked)
+	tests/gate/local-cloud started "$(newest)" "$(test_cloud)" free-ports
+
+.PHONY: test-cloud-stop
+test-cloud-stop: ## Stop the local cloud of the tests
+	@$(use_linked)
+	tests/gate/local-cloud stopped "$(newest)" "$(test_cloud)"
+
+.PHONY: test-cloud-absent
+test-cloud-absent: ## Stop the local cloud of the tests, and remove its data
+	@$(use_linked)
+	tests/gate/local-cloud absent "$(newest)" "$(test_cloud)"
+
+.PHONY: unit
+unit: venv-newest .work/linked ## Run the unit tests
+	@tests/gate/pytest "$(newest)" tests/unit
+
+.PHONY: functional
+functional: venv-newest .work/linked $(start_test_cloud) ## Run the modules against the local cloud, with the newest libraries
+	@tests/gate/pytest "$(newest)" tests/functional
+
+.PHONY: floor
+floor: venv-floor .work/linked $(start_test_cloud) ## Run unit and functional tests with the oldest libraries
+	@tests/gate/pytest "$(floor)" tests/unit tests/functional
+
+.PHONY: integration
+integration: venv-newest $(start_test_cloud) ## Run ansible-test integration against the local cloud
+	@tests/gate/ansible-test "$(newest)" integration --python 3.11
+
+##### What the targets above need
+
+.PHONY: bootstrap
+bootstrap:
+	@tests/gate/bootstrap for-demo
+
+.PHONY: bootstrap-test
+bootstrap-test:
+	@tests/gate/bootstrap for-test
+
+venvs := newest floor tools importer
+.PHONY: $(venvs:%=venv-%)
+$(venvs:%=venv-%): venv-%: .work/venvs/%/complete
+
+# Compiling only what is imported, when it is imported, halves the time of an installation.
+.work/venvs/%/complete: tests/requirements-%.txt tests/constraints-%.txt | bootstrap
+	@echo "Installing what tests/requirements-$*.txt lists"
+	rm -rf $(@D)
+	"$(PYTHON)" -m venv $(@D)
+	$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement $<
+	touch $@
+
+.work/linked:
+	@mkdir -p $@/ansible_collections/cloudimage
+	ln -sfn "$(CURDIR)" $@/ansible_collections/cloudimage/glance
+
+.work/disk-image:
+	@tests/gate/bootstrap disk-image $@
+
+# Writes CHANGELOG.md anew, with the fragments that are there now.
+.PHONY: release-notes
+release-notes: venv-tools
+	@$(tools)/bin/antsibull-changelog release --update-existing --reload-plugins
+
+# Run this after a change of tests/requirements-*.txt.
+.PHONY: freeze
+freeze: bootstrap
+	@for name in $(venvs); do
+	  rm -rf .work/freeze
+	  "$(PYTHON)" -m venv .work/freeze
+	  grep -v '^--constraint' "tests/requirements-$$name.txt" > .work/freeze/requirements.txt
+	  .work/freeze/bin/python -m pip install -qq --no-compile --requirement .work/freeze/requirements.txt
+	  header=$$(sed '/^$$/,$$d' "tests/constraints-$$name.txt")
+	  { echo "$$header"; echo
+	    echo "# Every package that requirements-$$name.txt brings with it; written by \"make freeze\"."; echo
+	    .work/freeze/bin/python -m pip freeze; } > "tests/constraints-$$name.txt"
+	done

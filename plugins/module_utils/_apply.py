@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Carrying out the steps of a plan for an image. It asks nothing that the plan should have known."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from . import _image_steps as steps
+from ._errors import ImageFault, ServerRefusal, Superseded
+from ._glance import Glance, Json
+from ._observed import REPLACED_BY
+from ._steps import Plan
+from ._transfer import Transfer
+
+
+class Applier:
+    """Carries out one plan; made anew for each.
+
+    :param stuck: ids of images that were waited for in vain; added to here.
+    :param warn: told what the user should know although nothing fails.
+    """
+
+    def __init__(self, glance: Glance, transfer: Transfer, stuck: set[str], warn: t.Callable[[str], None]) -> None:
+        self._glance = glance
+        self._transfer = transfer
+        self._stuck = stuck
+        self._warn = warn
+        self._new_id: str | None = None
+        self._unfinished: str | None = None
+        #: The image as last seen, by id; None where it has changed since.
+        self._seen: dict[str, Json | None] = {}
+
+    def run(self, plan: Plan) -> Json | None:
+        """Carry out all steps in order; return the image that the last of them was about, or None if it is gone.
+
+        An image that was made here and could not be finished is removed again.
+
+        :raises Superseded: if somebody else acted meanwhile; the details say which ``actions`` were done.
+        """
+        done: list[str] = []
+        try:
+            for step in plan.steps:
+                self._carry_out(step)
+                done.append(str(step))
+        except Superseded as news:
+            news.details["actions"] = done
+            raise
+        except BaseException as fault:
+            self._discard(fault)
+            raise
+        return self._result(plan)
+
+    @functools.singledispatchmethod
+    def _carry_out(self, step: t.Any) -> None:
+        raise TypeError(f"no way to carry out {step!r}")
+
+    @_carry_out.register
+    def _(self, step: steps.Create) -> None:
+        visibility = {"visibility": step.probe_visibility} if step.probe_visibility else {}
+        for image_id in step.ids:
+            raw = self._glance.create(step.body | visibility | {"id": image_id})
+            if raw:
+                break
+            if self._glance.image(image_id):
+                raise Superseded(f"The image {image_id} has just been made by somebody else.")
+        else:
+            raise ImageFault(f"The id {step.ids[-1]} belonged to an image that was deleted; Glance never takes it again.")
+        self._new_id = self._unfinished = image_id
+        if step.probe_visibility:
+            narrow = step.body.get("visibility", "private")
+            raw = self._glance.patch(image_id, [{"op": "replace", "path": "/visibility", "value": narrow}])
+        self._seen[image_id] = raw
+
+    @_carry_out.register
+    def _(self, step: steps.Fill) -> None:
+        image_id = self._id(step.image)
+        self._transfer.fill(image_id, step)
+        self._seen[image_id] = None
+        if not step.wait:
+            self._unfinished = None
+
+    @_carry_out.register
+    def _(self, step: steps.Verify) -> None:
+        image_id = self._id(step.image)
+        self._seen[image_id] = self._transfer.verify(image_id, step.checksum)
+
+    @_carry_out.register
+    def _(self, step: steps.Change) -> None:
+        image_id = self._id(step.image)
+        self._seen[image_id] = self._patch(image_id, step.operations)
+        self._unfinished = None if self._seen[image_id]["status"] == "active" else self._unfinished
+
+    @_carry_out.register
+    def _(self, step: steps.Share) -> None:
+        self._glance.add_member(self._id(step.image), step.member)
+
+    @_carry_out.register
+    def _(self, step: steps.Deactivate) -> None:
+        self._glance.set_active(self._id(step.image), False)
+        self._seen[self._id(step.image)] = None
+
+    @_carry_out.register
+    def _(self, step: steps.Reactivate) -> None:
+        self._glance.set_active(self._id(step.image), True)
+        self._seen[self._id(step.image)] = None
+
+    @_carry_out.register
+    def _(self, step: steps.Delete) -> None:
+        self._glance.delete(step.image)
+
+    @_carry_out.register
+    def _(self, step: steps.Retire) -> None:
+        self._unfinished = None
+        if step.unprotect:
+            self._patch(step.image, [{"op": "replace", "path": "/protected", "value": False}])
+        if step.how == "delete":
+            try:
+                self._glance.delete(step.image)
+                return
+            except ServerRefusal as fault:
+                if fault.status != 409:
+                    raise
+                self._warn(f"The replaced image {step.image} is hidden instead of deleted: {fault.message}")
+        operations = [{"op": "add", "path": f"/{REPLACED_BY}", "value": self._id(step.successor)}]
+        operations.append({"op": "replace", "path": "/os_hidden", "value": True})
+        if step.new_name:
+            operations.append({"op": "replace", "path": "/name", "value": step.new_name})
+        self._patch(step.image, operations)
+
+    @_carry_out.register
+    def _(self, step: steps.Wait) -> None:
+        if not self._transfer.wait_until_settled(step.image):
+            self._stuck.add(step.image)
+        raise Superseded(f"The image {step.image} was waited for.")
+
+    def _patch(self, image_id: str, operations: t.Sequence[Json]) -> Json:
+        """PATCH; that the image is gone, or a property to be removed is, means that somebody else was at work."""
+        try:
+            return self._glance.patch(image_id, operations)
+        except ServerRefusal as fault:
+            if fault.status in (404, 409):
+                raise Superseded(fault.message) from fault
+            raise
+
+    def _id(self, image: str) -> str:
+        if image != steps.NEW:
+            return image
+        assert self._new_id
+        return self._new_id
+
+    def _discard(self, fault: BaseException) -> None:
+        """Remove the image that was made here and is not whole, unless the server is still at work on it."""
+        details = getattr(fault, "details", {})
+        if not self._unfinished or details.get("unfinished"):
+            return
+        try:
+            self._glance.delete(self._unfinished)
+        except Exception as second:  # the first fault is the one to be told
+            self._warn(f"The unfinished image {self._unfinished} could not be removed: {second}")
+
+    def _result(self, plan: Plan) -> Json | None:
+        target = plan.after.get("id")
+        if not target:
+            return None
+        image_id = self._id(target)
+        return self._seen.get(image_id) or self._glance.image(image_id)

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Groups of options that several modules share; ``plugins/doc_fragments`` documents the same groups."""
+
+from __future__ import annotations
+
+import typing as t
+
+Spec = dict[str, dict[str, t.Any]]
+
+
+def connection_spec() -> Spec:
+    """How to reach a cloud: the options of openstack.cloud's modules, name by name."""
+    return {
+        "cloud": {"type": "raw"},
+        "auth_type": {"type": "str"},
+        "auth": {"type": "dict", "no_log": True},
+        "region_name": {"type": "str"},
+        "validate_certs": {"type": "bool", "aliases": ["verify"]},
+        "ca_cert": {"type": "str", "aliases": ["cacert"]},
+        "client_cert": {"type": "str", "aliases": ["cert"]},
+        "client_key": {"type": "str", "no_log": True, "aliases": ["key"]},
+        "api_timeout": {"type": "int"},
+        "interface": {
+            "type": "str",
+            "default": "public",
+            "choices": ["public", "internal", "admin"],
+            "aliases": ["endpoint_type"],
+        },
+        "sdk_log_path": {"type": "str"},
+        "sdk_log_level": {"type": "str", "default": "INFO", "choices": ["INFO", "DEBUG"]},
+    }
+
+
+def wait_spec() -> Spec:
+    """Whether and how long to wait for what the server does on its own."""
+    return {
+        "wait": {"type": "bool", "default": True},
+        "timeout": {"type": "int", "default": 180},
+    }
+
+
+def image_spec() -> Spec:
+    """One declared image: what the module ``image`` takes beside the connection."""
+    return {
+        "checksum": {"type": "str"},
+        "container_format": {"type": "str"},
+        "content_key": {"type": "str", "no_log": False},
+        "disk_format": {"type": "str"},
+        "filename": {"type": "path"},
+        "id": {"type": "str"},
+        "import_method": {"type": "str", "choices": ["glance-direct", "web-download", "glance-download"]},
+        "is_hidden": {"type": "bool", "aliases": ["hidden", "os_hidden"]},
+        "is_protected": {"type": "bool", "aliases": ["protected"]},
+        "is_public": {"type": "bool"},
+        "kernel": {"type": "str"},
+        "max_virtual_size": {"type": "str", "default": "10TiB"},
+        "min_disk": {"type": "int"},
+        "min_ram": {"type": "int"},
+        "name": {"type": "str", "required": True},
+        "on_content_change": {"type": "str", "default": "replace", "choices": ["replace", "keep", "fail"]},
+        "owner": {"type": "str", "aliases": ["project"]},
+        "owner_domain": {"type": "str", "aliases": ["project_domain"]},
+        "properties": {"type": "dict"},
+        "purge_properties": {"type": "bool", "default": False},
+        "ramdisk": {"type": "str"},
+        "retire": {"type": "str", "default": "hide", "choices": ["hide", "delete", "rename"]},
+        "state": {"type": "str", "default": "present", "choices": ["present", "absent", "inactive"]},
+        "tags": {"type": "list", "elements": "str"},
+        "uri": {"type": "str"},
+        "use_import": {"type": "bool"},
+        "visibility": {"type": "str", "choices": ["public", "private", "shared", "community"]},
+        "volume": {"type": "str"},
+    }
+
+
+def image_rules() -> dict[str, t.Any]:
+    """Rules between the options of :func:`image_spec`, as arguments of AnsibleModule."""
+    return {"mutually_exclusive": [("filename", "volume", "uri"), ("visibility", "is_public")]}

@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""How a declared image is compared with one of Glance: its content, its metadata, and the patch between. Pure.
+
+Metadata is handled as one flat dictionary, as in Glance's JSON: attributes and properties side by side.
+"""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+
+from ._desired import Desired
+from ._observed import BASE_ATTRIBUTES, CONTENT_KEY, FOREIGN_PREFIXES, OWN_PREFIX, Image
+
+#: Attributes that can be changed, or at least be given at creation.
+_SETTABLE = (
+    "name",
+    "visibility",
+    "protected",
+    "os_hidden",
+    "min_disk",
+    "min_ram",
+    "owner",
+    "disk_format",
+    "container_format",
+)
+#: Properties that belong to the bytes, not to the name: they do not pass to an image with other bytes.
+_OF_THE_BYTES = ("img_signature",)
+
+Flat = dict[str, t.Any]
+
+
+class Verdict(enum.Enum):
+    """Whether an image holds the declared content."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    #: Nothing at hand can tell: no hash in Glance, or a source that only Glance reads.
+    UNKNOWN = "unknown"
+
+
+def content_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> Verdict:
+    """Compare the content of a usable image with the declared one.
+
+    :param digests: digests of the local source by algorithm; see :func:`digests_wanted`.
+    """
+    stamp = image.stamp(CONTENT_KEY)
+    if desired.identity and stamp == desired.identity:
+        return Verdict.SAME
+    if _formats_differ(desired, image):
+        return Verdict.DIFFERENT
+    if desired.source and desired.source.path:
+        return _file_verdict(desired, image, digests)
+    if desired.checksum and image.digest(desired.checksum[0]):
+        return Verdict.SAME if image.digest(desired.checksum[0]) == desired.checksum[1] else Verdict.DIFFERENT
+    if desired.identity and (stamp or desired.content_key):
+        return Verdict.DIFFERENT
+    return Verdict.UNKNOWN if desired.source or desired.checksum else Verdict.SAME
+
+
+def digests_wanted(desired: Desired, image: Image) -> frozenset[str]:
+    """Algorithms whose digest of the local source decides :func:`content_verdict`; empty where it is decided without."""
+    if not (desired.source and desired.source.path) or _formats_differ(desired, image):
+        return frozenset()
+    if desired.identity and image.stamp(CONTENT_KEY) == desired.identity:
+        return frozenset()
+    wanted = {_stamp_algorithm(image)} if not desired.content_key else set()
+    if image.size == desired.source.size:
+        wanted.add(image.hash_algorithm)
+    return frozenset(wanted - {None})
+
+
+def settable(image: Image) -> Flat:
+    """The metadata of an image that a task can set, flat; tags as a sorted list; the collection's own stamps included."""
+    flat = {key: image.raw.get(key) for key in _SETTABLE}
+    flat["tags"] = sorted(image.tags)
+    flat.update((key, value) for key, value in image.custom.items() if not key.startswith(FOREIGN_PREFIXES))
+    return flat
+
+
+def heritage(image: Image) -> Flat:
+    """What passes from an image to the one that takes its place, where the task does not say otherwise."""
+    return {
+        key: value
+        for key, value in settable(image).items()
+        if not key.startswith(OWN_PREFIX) and not key.startswith(_OF_THE_BYTES)
+    }
+
+
+def declared(desired: Desired, have: Flat) -> Flat:
+    """The metadata ``have`` with everything that the task declares put over it.
+
+    Formats and the name are left out: they are decided by the plan.
+    """
+    want = dict(have)
+    if desired.purge_properties:
+        want = {key: value for key, value in want.items() if key in BASE_ATTRIBUTES or key.startswith(OWN_PREFIX)}
+    want.update(desired.attributes)
+    if desired.tags is not None:
+        want["tags"] = sorted(desired.tags)
+    for key, value in desired.properties.items():
+        if value is None:
+            want.pop(key, None)
+        else:
+            want[key] = value
+    return want
+
+
+def patch(have: Flat, want: Flat) -> list[dict[str, t.Any]]:
+    """JSON patch (application/openstack-images-v2.1-json-patch) that turns one metadata into another.
+
+    ``add`` overwrites a property, while ``replace`` fails on one that has just been removed by somebody else.
+    """
+    operations = []
+    for key, value in sorted(want.items()):
+        if have.get(key) != value or (key not in have and key not in BASE_ATTRIBUTES):
+            verb = "replace" if key in BASE_ATTRIBUTES else "add"
+            operations.append({"op": verb, "path": pointer(key), "value": value})
+    gone = sorted(key for key in have if key not in want and key not in BASE_ATTRIBUTES)
+    operations += [{"op": "remove", "path": pointer(key)} for key in gone]
+    return operations
+
+
+def pointer(key: str) -> str:
+    """A key as a JSON pointer (RFC 6901, section 3)."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def picture(flat: Flat, **facts: t.Any) -> dict[str, t.Any]:
+    """Metadata in the shape in which diffs show it: properties apart from attributes.
+
+    :param facts: what metadata does not hold, for instance status and size; None is left out.
+    """
+    shown = {key: value for key, value in flat.items() if key in BASE_ATTRIBUTES and value is not None}
+    shown["properties"] = {key: value for key, value in sorted(flat.items()) if key not in BASE_ATTRIBUTES}
+    shown.update((key, value) for key, value in facts.items() if value is not None)
+    return shown
+
+
+def picture_of(image: Image) -> dict[str, t.Any]:
+    """An image in the shape in which diffs show it."""
+    facts = {key: image.raw.get(key) for key in ("id", "status", "size", "os_hash_algo", "os_hash_value")}
+    return picture(settable(image), **facts)
+
+
+def _formats_differ(desired: Desired, image: Image) -> bool:
+    pairs = ((desired.disk_format, "disk_format"), (desired.container_format, "container_format"))
+    return any(value is not None and value != image.raw.get(key) for value, key in pairs)
+
+
+def _stamp_algorithm(image: Image) -> str | None:
+    """The algorithm of a stamp that is the plain digest of a source ("sha256:..."), as imports leave it."""
+    algorithm, colon, digest = (image.stamp(CONTENT_KEY) or "").partition(":")
+    return algorithm if colon and digest.isalnum() and not algorithm.startswith("uri-") else None
+
+
+def _file_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> Verdict:
+    assert desired.source
+    algorithm = _stamp_algorithm(image)
+    if not desired.content_key and algorithm and f"{algorithm}:{digests[algorithm]}" == image.stamp(CONTENT_KEY):
+        return Verdict.SAME
+    if image.size != desired.source.size:
+        return Verdict.DIFFERENT
+    if not image.hash_algorithm:
+        return Verdict.UNKNOWN
+    same = digests[image.hash_algorithm] == image.digest(image.hash_algorithm)
+    return Verdict.SAME if same else Verdict.DIFFERENT

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""How a cloud is reached: openstacksdk's configuration and authentication, and every fault of it as one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+import traceback
+import typing as t
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ._errors import ConnectionProblem, InvalidOption, MissingDependency
+
+#: Seconds between tries when a connection is refused or dropped, or a gateway answers for a service that is away.
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+_PASSING_STATUSES = (502, 503, 504)
+#: openstack.connect's names of options that may not stand beside a whole configuration in ``cloud``.
+_CONNECT_NAMES = {
+    "auth_type": "auth_type",
+    "auth": "auth",
+    "region_name": "region_name",
+    "validate_certs": "verify",
+    "ca_cert": "cacert",
+    "client_key": "key",
+    "client_cert": "cert",
+    "api_timeout": "api_timeout",
+    "interface": "interface",
+}
+
+Result = t.TypeVar("Result")
+
+
+@contextlib.contextmanager
+def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
+    """An authenticated ``openstack.connection.Connection`` made of the connection options; closed afterwards.
+
+    :raises MissingDependency: without openstacksdk.
+    :raises ConnectionProblem: if the cloud is not known, does not answer, or refuses the credentials.
+    """
+    openstack = _sdk()
+    if params["sdk_log_path"]:
+        debug = params["sdk_log_level"] == "DEBUG"
+        openstack.enable_logging(debug=debug, http_debug=debug, path=params["sdk_log_path"])
+    with explained():
+        conn = openstack.connect(**_connect_arguments(params))
+        persistently(conn.authorize)
+    try:
+        yield conn
+    finally:
+        conn.close()
+
+
+def persistently(call: t.Callable[[], Result]) -> Result:
+    """Make a call, and make it again for a few seconds while the other side refuses or drops the connection, or answers
+    502, 503 or 504; a 401 inside is keystoneauth's business. A time-out is not repeated: it has cost enough already.
+
+    :raises keystoneauth1.exceptions.ClientException: what the last try raised.
+    """
+    from keystoneauth1 import exceptions
+
+    for pause in itertools.chain(PAUSES, (None,)):
+        try:
+            result = call()
+        except exceptions.ConnectTimeout:
+            raise
+        except (exceptions.ConnectFailure, exceptions.HttpServerError) as fault:
+            passing = getattr(fault, "http_status", 503) in _PASSING_STATUSES
+            if pause is None or not passing:
+                raise
+        else:
+            if pause is None or getattr(result, "status_code", 200) not in _PASSING_STATUSES:
+                return result
+        time.sleep(pause)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+@contextlib.contextmanager
+def explained() -> t.Iterator[None]:
+    """Turn the faults of keystoneauth and openstacksdk into :class:`ConnectionProblem`."""
+    from keystoneauth1 import exceptions as auth
+    from openstack import exceptions as sdk
+
+    try:
+        yield
+    except auth.Unauthorized as fault:
+        raise ConnectionProblem(f"The cloud refuses the credentials: {_text(fault)}") from fault
+    except (auth.MissingRequiredOptions, auth.MissingAuthPlugin, auth.NoMatchingPlugin) as fault:
+        raise ConnectionProblem(f"The credentials are not complete: {_text(fault)}") from fault
+    except (auth.EndpointNotFound, auth.CatalogException) as fault:
+        raise ConnectionProblem(f"The cloud's service catalogue has no such endpoint: {_text(fault)}") from fault
+    except (auth.DiscoveryFailure, auth.ConnectFailure, auth.ConnectionError, auth.SSLError) as fault:
+        raise ConnectionProblem(f"The cloud does not answer: {_text(fault)}") from fault
+    except sdk.ConfigException as fault:
+        raise ConnectionProblem(f"cloud: {_text(fault)}") from fault
+    except (auth.ClientException, sdk.SDKException) as fault:
+        raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}") from fault
+
+
+def _sdk() -> t.Any:
+    try:
+        import openstack
+        import openstack.exceptions
+    except ImportError:
+        raise MissingDependency(
+            missing_required_lib("openstacksdk >= 1.0.0"), exception=traceback.format_exc()
+        ) from None
+    return openstack
+
+
+def _connect_arguments(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The options as arguments of ``openstack.connect``.
+
+    :raises InvalidOption: if ``cloud`` is a whole configuration and another option says something, too.
+    """
+    cloud = params["cloud"]
+    given = {_CONNECT_NAMES[option]: params[option] for option in _CONNECT_NAMES}
+    if not isinstance(cloud, dict):
+        if cloud is not None and not isinstance(cloud, str):
+            raise InvalidOption("cloud: neither the name of a cloud nor a whole configuration.")
+        return dict(given, cloud=cloud)
+    for option, name in _CONNECT_NAMES.items():
+        if given[name] is not None and (option, given[name]) != ("interface", "public"):
+            raise InvalidOption(f"cloud: is a whole configuration, so {option} must stand in it, not beside it.")
+    return dict(cloud)
+
+
+def _text(fault: Exception) -> str:
+    return " ".join(str(fault).split())

@@ -1,0 +1,285 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""From a source to a finished image file: fetch, hash and unpack in one pass, inspect, convert, check.
+
+Nothing but finished files ever bears the target's name, and nothing else is left behind. Sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import queue
+import threading
+import typing as t
+
+from . import _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile
+from ._errors import FileProblem, UnsafeImage
+
+#: Blocks that wait between the thread that fetches and hashes, and the one that unpacks and writes.
+_WAITING_BLOCKS = 16
+
+#: A step towards the target: the path of an image, and what it is.
+_Image = tuple[str, _disk.Inspection]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where the bytes come from, and what they must be.
+
+    :param name: path or address as it may be shown.
+    :param file: the local file; None for a download.
+    :param address: of the download, with credentials if it has any; None for a local file.
+    :param checksum: of the source as it is, packed or not. A local file was held against it already.
+    """
+
+    name: str
+    file: _content.LocalFile | None
+    address: str | None
+    checksum: _checksum.Checksum
+    http: _fetch.HttpOptions = dataclasses.field(default_factory=_fetch.HttpOptions)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What is to be made.
+
+    :param format: Glance's name of the format; None to keep that of the source.
+    :param source_format: what the unpacked source must be; None for anything that is safe.
+    """
+
+    path: str
+    format: str | None = None
+    compression_type: str | None = None
+    unpack: bool = True
+    source_format: str | None = None
+    max_virtual_size: int = _disk.MAX_VIRTUAL_SIZE
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """What was made.
+
+    :param received: bytes of the source that were fetched or read.
+    :param is_source: whether the file has the very bytes of the source.
+    """
+
+    inspection: _disk.Inspection
+    received: int
+    is_source: bool
+
+
+def packed_with(file: _content.LocalFile) -> str | None:
+    """How a local file is packed (:func:`_unpack.sniff`); None if it is not."""
+    with contextlib.closing(_content.read_blocks(file)) as blocks:
+        return _unpack.sniff(next(iter(blocks), b"")[: _unpack.HEAD_SIZE])
+
+
+def inspect_source(path: str, name: str, target: Target) -> _disk.Inspection:
+    """Look into the unpacked source.
+
+    :param name: of the source, for messages.
+    :raises UnsafeImage: if it is unsafe, or not what it must be.
+    """
+    inspection = _disk.inspect(path)
+    _disk.require_safe(
+        inspection,
+        name,
+        disk_format=target.source_format,
+        max_virtual_size=target.max_virtual_size,
+        option="src",
+        accept_fixed_vhd=True,
+    )
+    if not is_finished(inspection, target):
+        _qemu.require_source(inspection.format)
+    return inspection
+
+
+def require_tools(target: Target) -> None:
+    """Miss a library or program before the download rather than after it.
+
+    :raises MissingDependency: if one is missing.
+    """
+    _disk.require_library()
+    if target.format:
+        _qemu.require_program()
+
+
+def build(source: Source, target: Target, install: t.Callable[[str], None]) -> Built:
+    """Make the target.
+
+    :param install: moves the finished file, whose path it gets, to its place.
+    :raises CollectionError: with the old file untouched and nothing left behind.
+    """
+    _workfile.sweep(target.path)
+    with contextlib.ExitStack() as stack:
+        if source.file is not None and not (target.unpack and packed_with(source.file)):
+            inspection = inspect_source(source.file.path, source.name, target)
+            if not is_finished(inspection, target):
+                work, inspection = _converted(stack, (source.file.path, inspection), source, target)
+                _content.require_unchanged(source.file)
+                install(work.path)
+                return Built(inspection, source.file.size, is_source=False)
+        work, received, is_source = _fetched(stack, source, target)
+        inspection = inspect_source(work.path, source.name, target)
+        if not is_finished(inspection, target):
+            raw_work, is_source = work, False
+            work, inspection = _converted(stack, (work.path, inspection), source, target)
+            raw_work.discard()
+        install(work.path)
+        return Built(inspection, received, is_source)
+
+
+def is_finished(inspection: _disk.Inspection, target: Target) -> bool:
+    """Whether an image needs no conversion."""
+    if target.format is None:
+        return True
+    # An ISO file is a raw disk already.
+    same = inspection.format == target.format or (inspection.format, target.format) == ("iso", "raw")
+    return same and target.compression_type is None and inspection.variant is None
+
+
+def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tuple[_workfile.WorkFile, int, bool]:
+    """One pass over the source: fetch, hash, unpack, write. The bytes are verified when this returns."""
+    work = stack.enter_context(_workfile.WorkFile(target.path))
+    flow = _Flow(source)
+    with contextlib.closing(_ahead(flow)) as blocks:
+        reader = _unpack.Reader(blocks)
+        kind = _unpack.sniff(reader.peek(_unpack.HEAD_SIZE)) if target.unpack else None
+        if kind and flow.length:
+            # An archive never gets smaller by unpacking it; how much larger, its zeros not counted, nobody knows.
+            _workfile.require_space(target.path, flow.length, f"The content of {source.name}")
+        pieces = _unpack.unpacked(reader, kind, source.name) if kind else iter(reader)
+        for piece in pieces:
+            work.write(piece)
+            if work.size > target.max_virtual_size:
+                raise UnsafeImage(
+                    f"src: {source.name} holds more than {target.max_virtual_size} bytes, the limit (max_virtual_size)."
+                )
+    flow.verify()
+    if not work.size:
+        raise FileProblem(f"src: {source.name} holds nothing.")
+    work.finish()
+    return work, flow.received, kind is None
+
+
+def _converted(
+    stack: contextlib.ExitStack, image: _Image, source: Source, target: Target
+) -> tuple[_workfile.WorkFile, _disk.Inspection]:
+    path, inspection = image
+    wanted = target.format or inspection.format
+    _qemu.require_program()
+    _require_readable(path, inspection, source, target)
+    if not target.compression_type and wanted != "vmdk":
+        # What is written compressed needs less, and how much less is not known beforehand.
+        needed = _qemu.measure(path, inspection.format, wanted)
+        _workfile.require_space(target.path, needed, f"The {wanted} image")
+    work = stack.enter_context(_workfile.WorkFile(target.path))
+    _qemu.convert(
+        path,
+        inspection.format,
+        work.path,
+        wanted,
+        compression_type=target.compression_type,
+        virtual_size=inspection.virtual_size,
+    )
+    work.finish()
+    made = _disk.inspect(work.path)
+    _require_as_ordered(made, inspection, source, target)
+    if wanted == "qcow2":
+        _qemu.check(work.path, wanted)
+    return work, made
+
+
+def _require_readable(path: str, inspection: _disk.Inspection, source: Source, target: Target) -> None:
+    told = _qemu.info(path, inspection.format)
+    if told["virtual-size"] > target.max_virtual_size:
+        raise UnsafeImage(
+            f"src: the image {source.name} claims a virtual size of {told['virtual-size']} bytes, and "
+            f"{target.max_virtual_size} is the limit (max_virtual_size)."
+        )
+
+
+def _require_as_ordered(made: _disk.Inspection, inspection: _disk.Inspection, source: Source, target: Target) -> None:
+    """A disk may hold a second image behind its first bytes, which would be taken for the format of the result."""
+    iso_as_raw = (made.format, inspection.format, target.format) == ("iso", "iso", "raw")
+    if made.unsafe or not (made.format == target.format or iso_as_raw):
+        told = "; ".join(made.unsafe) or f"the result would be taken for {made.format}"
+        raise UnsafeImage(f"src: the disk in {source.name} cannot be used as {target.format}: {told}.")
+
+
+class _Flow:
+    """The packed bytes of a source, hashed as they pass unless they were before."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._hasher = hashlib.new(source.checksum.algorithm) if source.file is None else None
+        self._download: _fetch.Download | None = None
+        #: Bytes so far.
+        self.received = 0
+
+    @property
+    def length(self) -> int | None:
+        """Bytes in all; None if that is not known."""
+        if self._source.file is not None:
+            return self._source.file.size
+        return self._download.length if self._download else None
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        for block in self._blocks():
+            if self._hasher is not None:
+                self._hasher.update(block)
+            self.received += len(block)
+            yield block
+
+    def _blocks(self) -> t.Iterable[bytes]:
+        if self._source.file is not None:
+            return _content.read_blocks(self._source.file)
+        self._download = _fetch.Download(self._source.address or "", self._source.http, "src")
+        return self._download
+
+    def verify(self) -> None:
+        """:raises ChecksumMismatch: if the bytes that passed are not the declared ones."""
+        if self._hasher is not None:
+            _checksum.require_equal(self._source.name, self._hasher.hexdigest(), self._source.checksum)
+
+
+def _ahead(flow: t.Iterable[bytes]) -> t.Generator[bytes, None, None]:
+    """Let a thread of its own fetch and hash while the blocks before are unpacked and written."""
+    waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(_WAITING_BLOCKS)
+    stopped = threading.Event()
+
+    def work() -> None:
+        last: BaseException | None = None
+        try:
+            for block in flow:
+                if not _offer(waiting, block, stopped):
+                    return
+        except BaseException as problem:  # it belongs to the thread that waits for the bytes
+            last = problem
+        _offer(waiting, last, stopped)
+
+    # A daemon: an interrupted run must not wait for a server that keeps silent.
+    threading.Thread(target=work, daemon=True, name="fetch").start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+
+
+def _offer(waiting: queue.Queue[t.Any], item: object, stopped: threading.Event) -> bool:
+    while not stopped.is_set():
+        try:
+            waiting.put(item, timeout=0.2)
+        except queue.Full:
+            continue
+        return True
+    return False

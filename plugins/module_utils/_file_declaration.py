@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The declaration behind the module image_file: what it finds, what it plans, what it does, what it tells."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import os
+import re
+import stat
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.formatters import human_to_bytes
+
+from . import _checksum, _content, _disk, _fetch, _file_build, _file_plan, _memory, _qemu, _steps, _workfile
+from ._errors import FileProblem, InvalidOption
+
+#: The algorithm for the identity of a local source that is declared without a checksum.
+_OWN_ALGORITHM = "sha256"
+
+#: Names that people use for formats, and Glance's.
+_FORMAT_ALIASES = {"vpc": "vhd"}
+
+FORMATS = (*_qemu.TARGETS, *_FORMAT_ALIASES)
+SOURCE_FORMATS = (*FORMATS, "iso")
+
+
+class FileDeclaration:
+    """A local file that is declared to be there with some content, or not to be there."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self._options = module.params
+        self._target = _target(module.params)
+        self._source: _file_build.Source | None = None
+        self._wanted = _file_plan.Wanted(self._target.path)
+        self._inspection: _disk.Inspection | None = None
+        self._size: int | None = None
+
+    def observe(self) -> _file_plan.Found:
+        """Look at the file and, for ``state: present``, at the source.
+
+        :raises CollectionError: for everything that a run would fail for and that can be seen without a transfer.
+        """
+        status = _look(self._target.path)
+        if self._options["state"] == "present":
+            self._source = _source(self._options, self._target.path)
+            self._wanted = _wanted(self._source, self._target)
+        found = self._found(status) if status else _file_plan.Found(exists=False)
+        if self._source is not None and found.content_key != self._wanted.content_key:
+            self._require_buildable(self._source)
+        return found
+
+    def plan(self, observed: _file_plan.Found) -> _steps.Plan:
+        """Compare."""
+        return _file_plan.plan(self._wanted, observed)
+
+    def predict(self, plan: _steps.Plan) -> dict[str, t.Any]:
+        """The results of a plan that is not carried out."""
+        return self._results(plan, None, 0.0)
+
+    def apply(self, plan: _steps.Plan) -> dict[str, t.Any]:
+        """Carry out the plan."""
+        begun = time.monotonic()
+        built = None
+        for step in plan.steps:
+            if isinstance(step, _file_plan.Build):
+                built = self._build(t.cast("_file_build.Source", self._source))
+            elif isinstance(step, _file_plan.SetAttributes):
+                self._set_attributes()
+            else:
+                _remove(self._target.path)
+        return self._results(plan, built, time.monotonic() - begun)
+
+    def _found(self, status: os.stat_result) -> _file_plan.Found:
+        self._size = status.st_size
+        if self._source is None:
+            return _file_plan.Found(True, size=status.st_size)
+        self._inspection = _disk.inspect(self._target.path) if status.st_size else None
+        return _file_plan.Found(
+            True,
+            format=self._inspection.format if self._inspection else None,
+            size=status.st_size,
+            content_key=self._content_key(status, self._source),
+            attributes_differ=self._attributes_differ(),
+        )
+
+    def _content_key(self, status: os.stat_result, source: _file_build.Source) -> str | None:
+        """What the file holds: remembered, or seen by its digest where it has the very bytes of the source."""
+        identity = _memory.identity_of(status)
+        known = _memory.recall(identity).get("content_key")
+        if known is not None or self._inspection is None:
+            return known
+        if source.file is not None and source.file.size != status.st_size:
+            return None
+        file = _content.open_local(self._target.path, "path")
+        if self._target.unpack and _file_build.packed_with(file):
+            return None
+        if not _file_build.is_finished(self._inspection, self._target) or self._inspection.unsafe:
+            return None
+        digest = _content.digests(file, [source.checksum.algorithm])[source.checksum.algorithm]
+        return self._wanted.content_key if digest == source.checksum.digest else None
+
+    def _require_buildable(self, source: _file_build.Source) -> None:
+        folder = os.path.dirname(self._target.path)
+        if not os.path.isdir(folder):
+            raise FileProblem(f"path: the folder {folder} does not exist.", path=self._target.path)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise FileProblem(f"path: the folder {folder} is not writable by the user that runs the module.")
+        _file_build.require_tools(self._target)
+        if source.file is not None and not (self._target.unpack and _file_build.packed_with(source.file)):
+            _file_build.inspect_source(source.file.path, source.name, self._target)
+
+    def _build(self, source: _file_build.Source) -> _file_build.Built:
+        built = _file_build.build(source, self._target, self._install)
+        facts: dict[str, t.Any] = {"content_key": self._wanted.content_key}
+        if built.is_source:
+            facts["digests"] = {source.checksum.algorithm: source.checksum.digest}
+        self._remember(facts)
+        self._inspection = built.inspection
+        return built
+
+    def _install(self, path: str) -> None:
+        with _workfile.explained(self._target.path):
+            self._module.atomic_move(path, self._target.path)
+        _workfile.sync_folder(self._target.path)
+        self._module.set_fs_attributes_if_different(self._file_arguments(), False)
+
+    def _set_attributes(self) -> None:
+        known = _memory.recall(_memory.identity_of(os.stat(self._target.path)))
+        self._module.set_fs_attributes_if_different(self._file_arguments(), False)
+        self._remember(known or {"content_key": self._wanted.content_key})
+
+    def _remember(self, facts: dict[str, t.Any]) -> None:
+        """Note what the file holds, which nobody but this run has changed."""
+        status = os.stat(self._target.path)
+        self._size = status.st_size
+        if _memory.wait_for_tick(self._target.path):
+            _memory.remember(_memory.identity_of(status), **facts)
+
+    def _attributes_differ(self) -> bool:
+        twin = copy.copy(self._module)
+        twin.check_mode = True  # Ansible's way to ask what it would change
+        return bool(twin.set_fs_attributes_if_different(self._file_arguments(), False))
+
+    def _file_arguments(self) -> dict[str, t.Any]:
+        return self._module.load_file_common_arguments(self._options, path=self._target.path)
+
+    def _results(self, plan: _steps.Plan, built: _file_build.Built | None, seconds: float) -> dict[str, t.Any]:
+        current = built is not None or plan.after == plan.before
+        inspection = self._inspection if current and plan.after["exists"] else None
+        transfer = {"bytes": built.received if built else 0, "seconds": round(seconds, 3)}
+        return {
+            "path": self._target.path,
+            "content_key": self._wanted.content_key,
+            "format": inspection.format if inspection else self._wanted.format,
+            "virtual_size": inspection.virtual_size if inspection else None,
+            "size": self._size if inspection else None,
+            "source": self._told_source(built),
+            "transfer": transfer,
+        }
+
+    def _told_source(self, built: _file_build.Built | None) -> dict[str, t.Any] | None:
+        if self._source is None:
+            return None
+        local = self._source.file
+        size = local.size if local else built.received if built else None
+        checksum = self._source.checksum
+        return {
+            "address": self._source.name,
+            "algorithm": checksum.algorithm,
+            "digest": checksum.digest,
+            "size": size,
+        }
+
+
+@contextlib.contextmanager
+def declare(module: AnsibleModule) -> t.Iterator[FileDeclaration]:
+    """The declaration that the options of a module make."""
+    for option in ("src", "checksum"):
+        # Addresses may hold credentials, and Ansible returns the options of a module with its results.
+        module.no_log_values.update(_fetch.secrets_of(module.params[option] or ""))
+    yield FileDeclaration(module)
+
+
+def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What the module image_file_info tells.
+
+    :raises FileProblem: if there is something that is no image file.
+    """
+    limit = size_option(options["max_virtual_size"], "max_virtual_size")
+    path = os.path.abspath(os.path.expanduser(options["path"]))
+    if _look(path) is None:
+        return {"path": path, "exists": False}
+    file = _content.open_local(path, "path")
+    inspection = _disk.inspect(path)
+    reasons = list(inspection.unsafe)
+    if inspection.virtual_size > limit:
+        reasons.append(f"it claims a virtual size of {inspection.virtual_size} bytes, and {limit} is the limit")
+    return {
+        "path": path,
+        "exists": True,
+        "format": inspection.format,
+        "packed": _file_build.packed_with(file),
+        "virtual_size": inspection.virtual_size,
+        "size": file.size,
+        "actual_size": inspection.actual_size,
+        "safe": not reasons,
+        "reasons": reasons,
+        "content_key": _memory.recall(file.identity).get("content_key"),
+        "checksums": _content.digests(file, options["checksum_algorithms"]),
+    }
+
+
+def size_option(value: str, option: str) -> int:
+    """Bytes out of ``20GiB``, ``20G`` or ``21474836480``.
+
+    :raises InvalidOption: if it is no size.
+    """
+    try:
+        size = human_to_bytes(re.sub(r"(?i)(?<=[kmgtpe])i(?=b?$)", "", value.strip()))
+    except ValueError as problem:
+        raise InvalidOption(f"{option}: {value!r} is no size; write 20GiB, for instance.") from problem
+    if size <= 0:
+        raise InvalidOption(f"{option}: must be more than nothing.")
+    return size
+
+
+def _target(options: dict[str, t.Any]) -> _file_build.Target:
+    disk_format = _FORMAT_ALIASES.get(options["format"], options["format"])
+    if options["compression_type"] and disk_format != "qcow2":
+        raise InvalidOption("compression_type: is for the format qcow2 only.")
+    return _file_build.Target(
+        path=os.path.abspath(os.path.expanduser(options["path"])),
+        format=disk_format,
+        compression_type=options["compression_type"],
+        unpack=options["unpack"],
+        source_format=_FORMAT_ALIASES.get(options["source_format"], options["source_format"]),
+        max_virtual_size=size_option(options["max_virtual_size"], "max_virtual_size"),
+    )
+
+
+def _source(options: dict[str, t.Any], path: str) -> _file_build.Source:
+    http = _fetch.HttpOptions(**{field.name: options[field.name] for field in dataclasses.fields(_fetch.HttpOptions)})
+    address = options["src"].strip()
+    local = _fetch.local_path(address, "src")
+    name = _fetch.public_address(address)
+    declared = options["checksum"]
+    if local is None:
+        if not declared:
+            raise InvalidOption(
+                f"checksum: is needed to fetch {name}; give 'sha256:<digits>' or the address of a file of checksums."
+            )
+        return _file_build.Source(name, None, address, _checksum.resolve(declared, address, http=http), http)
+    file = _content.open_local(local, "src")
+    if os.path.realpath(file.path) == os.path.realpath(path):
+        raise InvalidOption(f"src: {file.path} is the same file as path; a file cannot be made out of itself.")
+    if declared:
+        checksum = _checksum.resolve(declared, file.path, http=http)
+        _checksum.verify(file, checksum)
+    else:
+        checksum = _checksum.Checksum(_OWN_ALGORITHM, _content.digests(file, [_OWN_ALGORITHM])[_OWN_ALGORITHM])
+    return _file_build.Source(file.path, file, None, checksum, http)
+
+
+def _wanted(source: _file_build.Source, target: _file_build.Target) -> _file_plan.Wanted:
+    recipe = _file_plan.recipe(target.format, target.compression_type, target.unpack)
+    key = _content.content_key(source.checksum.algorithm, source.checksum.digest, recipe)
+    return _file_plan.Wanted(target.path, source.name, key, target.format, target.compression_type)
+
+
+def _look(path: str) -> os.stat_result | None:
+    """The status of a regular file; None if nothing is there."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as problem:
+        raise FileProblem(f"path: {path} cannot be looked at: {problem.strerror}.", path=path) from problem
+    if not stat.S_ISREG(status.st_mode):
+        _content.open_local(path, "path")
+    return status
+
+
+def _remove(path: str) -> None:
+    _workfile.sweep(path)
+    with _workfile.explained(path), contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The hands that reach into Glance: one method an API call; the only file that speaks to it.
+
+openstacksdk gives authentication and discovery; calls go through its image proxy's plain requests, because its resource
+layer renames and drops properties, repeats uploads with an empty body, and does not look at every status.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import html
+import re
+import typing as t
+
+from ._connection import connection, explained, persistently
+from ._errors import ServerRefusal
+
+Json = dict[str, t.Any]
+
+_PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
+#: Items a page; Glance's own limit (api_limit_max) is 1000 by default.
+_PAGE = 1000
+#: Seconds to connect, and to wait for an answer, of calls without image data.
+_CALL_TIMEOUT = (10, 120)
+#: Seconds that a single block may take to be sent, and that Glance may take to answer once it has all.
+_DATA_TIMEOUT = (300, 3600)
+_BLOCK = 1024 * 1024
+#: Reasons quote what was sent, which can be long.
+_REASON_LIMIT = 600
+_STATUS_LINE = re.compile(r"^\d{3} [A-Z][A-Za-z ]*: ")
+
+
+@contextlib.contextmanager
+def connect(params: dict[str, t.Any]) -> t.Iterator[Glance]:
+    """A Glance made of the connection options.
+
+    :raises CollectionError: as :func:`._connection.connection`.
+    """
+    with connection(params) as conn:
+        yield Glance(conn, params["api_timeout"])
+
+
+class Glance:
+    """Glance's API v2 (https://docs.openstack.org/api-ref/image/v2/), as raw JSON.
+
+    Every method raises ServerRefusal with the server's reason for a status that it does not expect, and ConnectionProblem
+    if there is no answer. Passing faults are retried here, except in the two methods that send image data.
+    """
+
+    def __init__(self, conn: t.Any, api_timeout: int | None = None) -> None:
+        self.conn = conn
+        self._call_timeout = api_timeout or _CALL_TIMEOUT
+
+    @property
+    def project_id(self) -> str:
+        """The project that the credentials are scoped to."""
+        with explained():
+            return persistently(self.conn.session.get_project_id) or ""
+
+    # --- reading
+
+    def named(self, name: str, owner: str | None = None) -> list[Json]:
+        """The images that bear exactly this name, hidden ones too.
+
+        Asked for with an operator, because a bare ``name=a:b`` is refused; compared again, because databases may ignore case.
+        """
+        query = {"name": f"eq:{name}"} | ({"owner": owner} if owner else {})
+        found = [image for hidden in ("false", "true") for image in self.images(dict(query, os_hidden=hidden))]
+        return [image for image in found if image["name"] == name]
+
+    def images(self, query: t.Mapping[str, t.Any], limit: int | None = None) -> t.Iterator[Json]:
+        """GET /v2/images, page by page.
+
+        :param query: Glance's own parameters; a list is sent as repeated parameters.
+        :param limit: at most so many images.
+        """
+        marker = None
+        while limit is None or limit > 0:
+            page = dict(query, limit=min(limit or _PAGE, _PAGE))
+            answer = self._call("GET", "/images", "list images", params=page | ({"marker": marker} if marker else {})).json()
+            yield from answer["images"]
+            if "next" not in answer or not answer["images"]:
+                return
+            marker = answer["images"][-1]["id"]
+            limit = limit - len(answer["images"]) if limit is not None else None
+
+    def image(self, image_id: str) -> Json | None:
+        """GET /v2/images/{id}; None if there is none, or none that may be seen."""
+        answer = self._call("GET", f"/images/{image_id}", f"show image {image_id}", ok=(200, 404))
+        return answer.json() if answer.status_code == 200 else None
+
+    def members(self, image_id: str) -> list[Json]:
+        """GET /v2/images/{id}/members: ``member_id`` and ``status`` each."""
+        return self._call("GET", f"/images/{image_id}/members", f"list the members of image {image_id}").json()["members"]
+
+    def tasks(self, image_id: str) -> list[Json]:
+        """GET /v2/images/{id}/tasks, newest first; empty where the cloud does not have the call (before API 2.12)."""
+        answer = self._call("GET", f"/images/{image_id}/tasks", f"list the tasks of image {image_id}", ok=(200, 404))
+        tasks = answer.json().get("tasks", []) if answer.status_code == 200 else []
+        return sorted(tasks, key=lambda task: task.get("created_at") or "", reverse=True)
+
+    def schema(self) -> Json:
+        """GET /v2/schemas/image."""
+        return self._call("GET", "/schemas/image", "show the schema of images").json()
+
+    def import_methods(self) -> list[str]:
+        """GET /v2/info/import; empty where the cloud has no import."""
+        answer = self._call("GET", "/info/import", "show the import methods", ok=(200, 404))
+        return answer.json()["import-methods"]["value"] if answer.status_code == 200 else []
+
+    def digest(self, image_id: str, algorithm: str) -> str:
+        """Download the data of an image and return its digest; memory stays flat."""
+        answer = self._call("GET", f"/images/{image_id}/file", f"read the data of image {image_id}", stream=True)
+        with contextlib.closing(answer), explained():
+            hasher = hashlib.new(algorithm, usedforsecurity=False)
+            for block in answer.iter_content(_BLOCK):
+                hasher.update(block)
+            return hasher.hexdigest()
+
+    # --- writing
+
+    def create(self, body: Json) -> Json | None:
+        """POST /v2/images; None if the id is taken, by an image that lives or by a deleted one."""
+        answer = self._call("POST", "/images", f"create the image {body['name']!r}", ok=(201, 409), json=body)
+        return answer.json() if answer.status_code == 201 else None
+
+    def upload(self, image_id: str, body: t.Iterable[bytes], size: int, store: str | None = None) -> None:
+        """PUT /v2/images/{id}/file.
+
+        Never repeated here: whoever repeats it has to look at the image first.
+
+        :param body: blocks; has ``__len__``, so that Content-Length is sent and Glance notices a cut.
+        :param size: bytes, told to Glance ahead (Glance 31 and newer compares it with what arrives).
+        """
+        store_header = {"X-Image-Meta-Store": store} if store else {}
+        self._data(f"/images/{image_id}/file", f"upload data into image {image_id}", body, size, store_header)
+
+    def stage(self, image_id: str, body: t.Iterable[bytes], size: int) -> None:
+        """PUT /v2/images/{id}/stage; as :meth:`upload`."""
+        self._data(f"/images/{image_id}/stage", f"stage data for image {image_id}", body, size, {})
+
+    def start_import(self, image_id: str, method: Json, stores: t.Sequence[str] = ()) -> None:
+        """POST /v2/images/{id}/import.
+
+        :param method: for instance ``{"name": "web-download", "uri": "http://..."}``.
+        """
+        body: Json = {"method": method} | ({"stores": list(stores)} if stores else {})
+        self._call("POST", f"/images/{image_id}/import", f"import data into image {image_id}", ok=(202,), json=body)
+
+    def patch(self, image_id: str, operations: t.Sequence[Json]) -> Json:
+        """PATCH /v2/images/{id}; all or nothing. Returns the image as it is then."""
+        what = f"change image {image_id}"
+        headers = {"Content-Type": _PATCH_TYPE}
+        return self._call("PATCH", f"/images/{image_id}", what, json=list(operations), headers=headers).json()
+
+    def delete(self, image_id: str) -> None:
+        """DELETE /v2/images/{id}; one that is gone already is fine."""
+        self._call("DELETE", f"/images/{image_id}", f"delete image {image_id}", ok=(204, 404))
+
+    def set_active(self, image_id: str, active: bool) -> None:
+        """POST /v2/images/{id}/actions/reactivate or .../deactivate."""
+        action = "reactivate" if active else "deactivate"
+        self._call("POST", f"/images/{image_id}/actions/{action}", f"{action} image {image_id}", ok=(204,))
+
+    def add_member(self, image_id: str, project_id: str) -> None:
+        """POST /v2/images/{id}/members; a member that is there already is fine."""
+        what = f"share image {image_id} with project {project_id}"
+        self._call("POST", f"/images/{image_id}/members", what, ok=(200, 409), json={"member": project_id})
+
+    # --- the wire
+
+    def _call(self, method: str, path: str, what: str, ok: tuple[int, ...] = (200,), **kwargs: t.Any) -> t.Any:
+        """One call without image data; passing faults are retried."""
+        with explained():
+            answer = persistently(
+                lambda: self.conn.image.request(
+                    path,
+                    method,
+                    raise_exc=False,
+                    connect_retries=0,
+                    status_code_retries=0,
+                    timeout=self._call_timeout,
+                    **kwargs,
+                )
+            )
+        return _expect(answer, what, ok)
+
+    def _data(self, path: str, what: str, body: t.Iterable[bytes], size: int, headers: dict[str, str]) -> None:
+        """PUT image data, once: the library's own retries would send an empty body the second time."""
+        headers = {"Content-Type": "application/octet-stream", "X-OpenStack-Image-Size": str(size)} | headers
+        with explained():
+            answer = self.conn.image.request(
+                path,
+                "PUT",
+                data=body,
+                headers=headers,
+                raise_exc=False,
+                connect_retries=0,
+                status_code_retries=0,
+                allow_reauth=False,
+                timeout=_DATA_TIMEOUT,
+            )
+        _expect(answer, what, (204,))
+
+    def renew_token(self) -> None:
+        """Forget the token, so that the next call fetches a fresh one."""
+        self.conn.session.invalidate()
+
+
+def _expect(answer: t.Any, what: str, ok: tuple[int, ...]) -> t.Any:
+    if answer.status_code in ok:
+        return answer
+    raise ServerRefusal(
+        f"Glance refused to {what}: {_reason(answer)} (HTTP {answer.status_code}).",
+        answer.status_code,
+        request_id=answer.headers.get("x-openstack-request-id"),
+    )
+
+
+def _reason(answer: t.Any) -> str:
+    """The server's own words out of an error answer, which is HTML, JSON or plain text."""
+    from openstack import exceptions
+
+    try:
+        exceptions.raise_from_response(answer)
+    except exceptions.HttpException as fault:
+        words = html.unescape(" ".join(str(fault.details or fault.message or "").split()))
+        words = _STATUS_LINE.sub("", words).partition(": Failed validating")[0]
+        return words[:_REASON_LIMIT].rstrip(".") or "no reason given"
+    return f"an answer that was not expected: {answer.text[:200]!r}"

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The hands that reach into Keystone: names of projects to ids."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ._connection import explained, persistently
+from ._errors import InvalidOption
+
+#: Ids of projects are 32 hexadecimal digits, or UUIDs, unless an identity backend makes its own.
+_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def project_id(conn: t.Any, name_or_id: str, domain: str | None = None, option: str = "owner") -> str:
+    """The id of a project.
+
+    What looks like an id is taken as one without asking: who shares an image need not be allowed to look projects up.
+
+    :param domain: name or id of the project's domain, where its name is not unique.
+    :raises InvalidOption: if there is no such project, or the cloud does not let the caller look.
+    """
+    if _ID.fullmatch(name_or_id):
+        return name_or_id
+    from openstack import exceptions
+
+    with explained():
+        try:
+            query = {"domain_id": _domain_id(conn, domain)} if domain else {}
+            project = persistently(lambda: conn.identity.find_project(name_or_id, ignore_missing=True, **query))
+        except exceptions.ForbiddenException:
+            raise InvalidOption(
+                f"{option}: these credentials may not look up the project {name_or_id!r}; give its id instead."
+            ) from None
+        except exceptions.DuplicateResource:
+            raise InvalidOption(
+                f"{option}: several projects bear the name {name_or_id!r}; give its domain, or its id."
+            ) from None
+    if project is None:
+        raise InvalidOption(f"{option}: there is no project {name_or_id!r} that these credentials can see.")
+    return project.id
+
+
+def _domain_id(conn: t.Any, domain: str) -> str:
+    """The id of a domain; what cannot be looked up is taken as an id, because few may look domains up."""
+    from openstack import exceptions
+
+    try:
+        found = persistently(lambda: conn.identity.find_domain(domain, ignore_missing=True))
+    except exceptions.HttpException:
+        return domain
+    return found.id if found else domain

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""An image as the module ``image`` declares it: options and the outside world brought together for the runner."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import os
+import typing as t
+import uuid
+
+from ansible.module_utils.basic import AnsibleModule
+
+from . import _checksum, _content, _disk, _identity, _plan
+from ._apply import Applier
+from ._describe import described
+from ._desired import Desired, desired_image, require_name
+from ._errors import AmbiguousImage, InvalidOption
+from ._file_declaration import size_option
+from ._glance import Glance, Json, connect
+from ._observed import Image, Observed
+from ._steps import Plan
+from ._transfer import Transfer
+
+
+@contextlib.contextmanager
+def declare(module: AnsibleModule) -> t.Iterator[ImageDeclaration]:
+    """Make the declaration of one image out of the options of the module ``image``.
+
+    :raises CollectionError: for anything that is wrong with options and files, before the cloud is asked.
+    """
+    params = module.params
+    desired = desired_image(params)
+    file, desired = _with_local_facts(desired, params)
+    with connect(params) as glance:
+        desired, scope = _with_cloud_facts(glance, desired, params)
+        yield ImageDeclaration(glance, desired, file, scope, params, module.warn)
+
+
+class ImageDeclaration:
+    """One declared image; what :func:`._runner.run_declaration` runs.
+
+    :param scope: id of the project in which the name is looked up.
+    """
+
+    def __init__(
+        self,
+        glance: Glance,
+        desired: Desired,
+        file: _content.LocalFile | None,
+        scope: str,
+        params: dict[str, t.Any],
+        warn: t.Callable[[str], None],
+    ) -> None:
+        self._glance = glance
+        self._desired = desired
+        self._file = file
+        self._scope = scope
+        self._max_virtual_size = size_option(params["max_virtual_size"], "max_virtual_size")
+        self._transfer = Transfer(glance, file, params["timeout"])
+        self._warn = warn
+        self._stuck: set[str] = set()
+        self._found: dict[str, Json] = {}
+
+    def observe(self) -> Observed:
+        """Read what is there under the name, then whatever else the plan asks for."""
+        found = self._find()
+        self._found = {image["id"]: image for image in found}
+        observed = Observed(
+            images=tuple(Image(raw) for raw in found),
+            project_id=self._scope,
+            now=datetime.datetime.now(datetime.timezone.utc),
+            stuck=frozenset(self._stuck),
+        )
+        while questions := _plan.questions(self._desired, observed):
+            observed = self._answer(questions, observed)
+        return observed
+
+    def plan(self, observed: Observed) -> Plan:
+        """See :func:`._plan.plan`."""
+        return _plan.plan(self._desired, observed)
+
+    def apply(self, plan: Plan) -> dict[str, t.Any]:
+        """Carry out the plan."""
+        raw = Applier(self._glance, self._transfer, self._stuck, self._warn).run(plan)
+        return self._result(raw)
+
+    def predict(self, plan: Plan) -> dict[str, t.Any]:
+        """What is there, with what the plan would change."""
+        if not plan.after:
+            return self._result(None)
+        raw = self._found.get(plan.after.get("id", ""), {})
+        if plan.changed:
+            shown = {key: value for key, value in plan.after.items() if key != "properties"}
+            raw = {**raw, **shown, **plan.after["properties"]}
+            raw = {key: value for key, value in raw.items() if value != "(new)"}
+        return self._result(raw)
+
+    def _result(self, raw: Json | None) -> dict[str, t.Any]:
+        transfer = {"bytes": self._transfer.bytes, "seconds": round(self._transfer.seconds, 3)}
+        return {"transfer": transfer} | ({"image": described(raw)} if raw else {})
+
+    def _find(self) -> list[Json]:
+        desired = self._desired
+        if desired.id:
+            image = self._glance.image(desired.id)
+            return [image] if image else []
+        found = self._glance.named(desired.name, self._scope)
+        if not found and _is_uuid(desired.name):
+            image = self._glance.image(desired.name)
+            return [image] if image else []
+        return found
+
+    def _answer(self, questions: _plan.Questions, observed: Observed) -> Observed:
+        """Find out what a plan asks for."""
+        news: dict[str, t.Any] = {}
+        if questions.digests:
+            assert self._file
+            news["digests"] = observed.digests | _content.digests(self._file, questions.digests)
+        if questions.source_format:
+            news["source_format"] = self._inspected_format()
+        if questions.schema:
+            properties = self._glance.schema().get("properties", {})
+            news["schema"] = {
+                key: properties.get(key, {}).get("enum") for key in ("disk_format", "container_format")
+            }
+        if questions.import_methods:
+            news["import_methods"] = tuple(self._glance.import_methods())
+        if questions.members_of:
+            members = self._glance.members(questions.members_of)
+            news["members"] = {member["member_id"]: member["status"] for member in members}
+        return dataclasses.replace(observed, **news)
+
+    def _inspected_format(self) -> str:
+        """The real format of the local file, once it is known to be safe and what it is declared to be."""
+        assert self._file
+        inspection = _disk.inspect(self._file.path)
+        container = self._desired.container_format or "bare"
+        declared = self._desired.disk_format if container == "bare" else None
+        _disk.require_safe(
+            inspection, self._file.path, disk_format=declared, max_virtual_size=self._max_virtual_size
+        )
+        return inspection.format
+
+
+def _with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_content.LocalFile | None, Desired]:
+    """Look at the local file and resolve the checksum."""
+    file = None
+    if desired.state == "absent":
+        desired = dataclasses.replace(desired, source=None)
+    if desired.source and desired.source.path:
+        file = _content.open_local(desired.source.path)
+        desired = dataclasses.replace(
+            desired, source=dataclasses.replace(desired.source, path=file.path, size=file.size)
+        )
+    if params["checksum"] is not None:
+        name = params["filename"] or params["uri"] or desired.name
+        checksum = _checksum.resolve(params["checksum"], os.path.basename(name))
+        desired = dataclasses.replace(desired, checksum=(checksum.algorithm, checksum.digest))
+    return file, desired
+
+
+def _with_cloud_facts(glance: Glance, desired: Desired, params: dict[str, t.Any]) -> tuple[Desired, str]:
+    """Turn the names of projects and images into ids; also return the project in which the name is looked up."""
+    scope = own = glance.project_id
+    attributes = dict(desired.attributes)
+    if params["owner"]:
+        scope = _identity.project_id(glance.conn, params["owner"], params["owner_domain"])
+        if scope != own or desired.id:
+            attributes["owner"] = scope
+    properties = dict(desired.properties)
+    if desired.state != "absent":
+        for option in ("kernel", "ramdisk"):
+            if params[option]:
+                properties[f"{option}_id"] = _reference(glance, params[option], own, option)
+    return dataclasses.replace(desired, attributes=attributes, properties=properties), scope
+
+
+def _reference(glance: Glance, name_or_id: str, own_project: str, option: str) -> str:
+    """The id of an image that another image refers to: one of the own project rather than one of others.
+
+    :raises InvalidOption: if there is none.
+    :raises AmbiguousImage: if there are several.
+    """
+    if _is_uuid(name_or_id):
+        return name_or_id
+    found = [image for image in glance.named(require_name(name_or_id, option)) if image["status"] == "active"]
+    own = [image["id"] for image in found if image["owner"] == own_project]
+    ids = own or [image["id"] for image in found]
+    if not ids:
+        raise InvalidOption(f"{option}: there is no active image {name_or_id!r}.")
+    if len(ids) > 1:
+        raise AmbiguousImage(f"{option}: {len(ids)} images bear the name {name_or_id!r}: {', '.join(ids)}.", ids=ids)
+    return ids[0]
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False

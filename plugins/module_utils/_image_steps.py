@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The steps that a plan for an image is made of: data, each with the sentence that the user reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ._desired import Source
+
+#: Stands for the id of the image that the same plan creates.
+NEW: t.Final = "(new)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Create:
+    """Make the record of an image.
+
+    :param body: of POST /v2/images, without ``id``.
+    :param ids: ids to try in turn; a deleted one is burnt.
+    :param probe_visibility: a visibility to ask for at first, so that a policy that forbids it speaks up before data moves.
+    """
+
+    body: dict[str, t.Any]
+    ids: tuple[str, ...]
+    probe_visibility: str | None = None
+
+    def __str__(self) -> str:
+        return f"create image {self.body['name']!r}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Fill:
+    """Put data into an image that has none.
+
+    :param stores: where to; empty for the default store.
+    :param wait: whether to wait for an import to end.
+    """
+
+    image: str
+    source: Source
+    stores: tuple[str, ...] = ()
+    wait: bool = True
+
+    def __str__(self) -> str:
+        if self.source.uri:
+            return f"let Glance fetch {self.source}"
+        way = f" by {self.source.method}" if self.source.method else ""
+        return f"upload {self.source.size} bytes of {self.source.path}{way}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Verify:
+    """Compare size and digest of what Glance holds with what was sent, or with the declared digest.
+
+    :param checksum: (algorithm, digest) of the source.
+    """
+
+    image: str
+    checksum: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        return "verify size and digest of the data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """Patch metadata.
+
+    :param operations: JSON patch.
+    """
+
+    image: str
+    operations: tuple[dict[str, t.Any], ...]
+
+    def __str__(self) -> str:
+        words = {"add": "set", "replace": "set", "remove": "remove"}
+        parts = [f"{words[each['op']]} {each['path'][1:].replace('~1', '/').replace('~0', '~')}" for each in self.operations]
+        return f"change metadata of {self.image}: {', '.join(parts)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """Propose an image to a project."""
+
+    image: str
+    member: str
+
+    def __str__(self) -> str:
+        return f"share {self.image} with project {self.member}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Deactivate:
+    """Forbid the download of an image's data."""
+
+    image: str
+
+    def __str__(self) -> str:
+        return f"deactivate {self.image}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reactivate:
+    """Allow the download of an image's data again."""
+
+    image: str
+
+    def __str__(self) -> str:
+        return f"reactivate {self.image}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Delete:
+    """Remove an image."""
+
+    image: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"delete {self.image}" + (f" ({self.why})" if self.why else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Retire:
+    """Take an image that has been replaced out of sight.
+
+    :param how: hide, rename or delete.
+    :param successor: id of the image that has taken the place.
+    :param new_name: for rename.
+    """
+
+    image: str
+    how: str
+    successor: str
+    unprotect: bool = False
+    new_name: str | None = None
+
+    def __str__(self) -> str:
+        to = f" to {self.new_name!r}" if self.how == "rename" else ""
+        return f"{self.how} the replaced image {self.image}{to}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Wait:
+    """Wait until an image that somebody is at work on has settled, then observe and plan anew."""
+
+    image: str
+    status: str
+
+    def __str__(self) -> str:
+        return f"wait for {self.image}, which is {self.status}"

@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""What Glance has: images as read from its JSON, and the part that each plays under a name. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ._errors import AmbiguousImage
+
+#: Attributes that Glance itself defines (schema /v2/schemas/image, ``is_base``); everything else is a property.
+BASE_ATTRIBUTES = frozenset(
+    "checksum container_format created_at direct_url disk_format file id locations min_disk min_ram name os_hash_algo "
+    "os_hash_value os_hidden owner protected schema self size status stores tags updated_at virtual_size "
+    "visibility".split()
+)
+
+#: Properties that Glance or openstacksdk write on their own account.
+FOREIGN_PREFIXES = ("os_glance_", "owner_specified.openstack.")
+
+#: The collection's own properties.
+OWN_PREFIX = "cloudimage_"
+#: Identity of content that the image's hash cannot tell: digest of the source plus the recipe.
+CONTENT_KEY = "cloudimage_content_key"
+#: On an image that is being made: the id of the image whose place it is going to take.
+INCOMING_FOR = "cloudimage_incoming_for"
+#: On an image that has taken a place: the id of the image that had it before.
+REPLACES = "cloudimage_replaces"
+#: On an image that has lost its place and was kept: the id of the image that took it.
+REPLACED_BY = "cloudimage_replaced_by"
+
+#: Statuses in which an image is on its way and somebody may be at work on it.
+IN_MOTION = frozenset({"saving", "uploading", "importing"})
+#: Statuses of images that are as good as gone, although listed.
+GONE = frozenset({"deleted", "pending_delete"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """One image of Glance, read from its JSON (GET /v2/images/{id}, or an item of the list)."""
+
+    raw: dict[str, t.Any] = dataclasses.field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.raw["id"]
+
+    @property
+    def name(self) -> str | None:
+        return self.raw.get("name")
+
+    @property
+    def status(self) -> str:
+        return self.raw["status"]
+
+    @property
+    def owner(self) -> str | None:
+        return self.raw.get("owner")
+
+    @property
+    def hidden(self) -> bool:
+        return bool(self.raw.get("os_hidden"))
+
+    @property
+    def protected(self) -> bool:
+        return bool(self.raw.get("protected"))
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the data; None before there is any."""
+        return self.raw.get("size")
+
+    @property
+    def tags(self) -> frozenset[str]:
+        return frozenset(self.raw.get("tags") or ())
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Stores that hold the data; empty on a cloud with a single store."""
+        return tuple(filter(None, (self.raw.get("stores") or "").split(",")))
+
+    @property
+    def created_at(self) -> str:
+        return self.raw.get("created_at") or ""
+
+    @property
+    def custom(self) -> dict[str, str]:
+        """All properties, whoever wrote them."""
+        return {key: value for key, value in self.raw.items() if key not in BASE_ATTRIBUTES}
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The properties that are the user's."""
+        return {
+            key: value
+            for key, value in self.custom.items()
+            if not key.startswith(FOREIGN_PREFIXES) and not key.startswith(OWN_PREFIX)
+        }
+
+    def stamp(self, key: str) -> str | None:
+        """One of the collection's own properties. A snapshot inherits them from its base image: there they mean nothing."""
+        return None if self.raw.get("image_type") == "snapshot" else self.raw.get(key)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the image has its data."""
+        return self.status in ("active", "deactivated")
+
+    @property
+    def is_slot(self) -> bool:
+        """Whether data can still be put in: queued, and no failed attempt has left anything behind."""
+        return self.status == "queued" and not (self.raw.get("checksum") or self.raw.get("stores"))
+
+    @property
+    def in_motion(self) -> bool:
+        """Whether somebody may be at work on it. A failed glance-direct import stays "importing" with its lock freed."""
+        if self.status == "importing" and self.raw.get("os_glance_failed_import"):
+            return bool(self.raw.get("os_glance_import_task"))
+        return self.status in IN_MOTION
+
+    def digest(self, algorithm: str) -> str | None:
+        """The digest of the data that Glance has computed with an algorithm, or None."""
+        if algorithm == self.raw.get("os_hash_algo"):
+            return self.raw.get("os_hash_value")
+        return self.raw.get("checksum") if algorithm == "md5" else None
+
+    @property
+    def hash_algorithm(self) -> str | None:
+        """The strongest algorithm for which Glance tells the digest of the data."""
+        if self.raw.get("os_hash_value"):
+            return self.raw.get("os_hash_algo")
+        return "md5" if self.raw.get("checksum") else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cast:
+    """The images under one name in one project, each in its part."""
+
+    #: The image that the name means; None if there is none.
+    current: Image | None = None
+    #: Images on their way to take the place of ``current``, or of one that is gone.
+    incoming: tuple[Image, ...] = ()
+    #: Images that were replaced, and not yet put out of sight.
+    outgoing: tuple[Image, ...] = ()
+
+
+def cast(images: t.Iterable[Image], name: str) -> Cast:
+    """Give each image under a name its part.
+
+    :raises AmbiguousImage: if several images could be meant; the message lists their ids.
+    """
+    alive = [image for image in images if image.status not in GONE]
+    incoming = [image for image in alive if image.stamp(INCOMING_FOR)]
+    settled = [image for image in alive if not image.stamp(INCOMING_FOR)]
+    replaced = {image.stamp(REPLACES) for image in settled} - {None}
+    settled = [image for image in settled if not (image.stamp(REPLACED_BY) and image.hidden)]
+    places = [image for image in settled if image.id not in replaced]
+    outgoing = [image for image in settled if image.id in replaced]
+    meant = [image for image in places if not image.hidden] or places
+    if len(meant) > 1:
+        ids = sorted(image.id for image in meant)
+        raise AmbiguousImage(
+            f"{len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one with the option id.", ids=ids
+        )
+    return Cast(meant[0] if meant else None, tuple(incoming), tuple(outgoing))
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """Everything outside that a plan is made from."""
+
+    #: Images under the declared name in the project, or the one with the declared id.
+    images: tuple[Image, ...]
+    #: The project in which the name is looked up.
+    project_id: str
+    now: datetime.datetime
+    #: Digests of the local source by algorithm, as far as the plan asked for them.
+    digests: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: Real format of the local source, once asked for.
+    source_format: str | None = None
+    #: Allowed values by attribute (disk_format, container_format), and names of required properties, of this cloud.
+    schema: dict[str, t.Any] | None = None
+    #: Import methods that the cloud offers.
+    import_methods: tuple[str, ...] | None = None
+    #: Projects that share the image to be replaced: member id to member status.
+    members: dict[str, str] | None = None
+    #: Ids of images that were waited for in vain.
+    stuck: frozenset[str] = frozenset()

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""What is to be done about one declared image: a pure function of what is desired and what is observed.
+
+``questions`` tells which further facts a plan needs, so that nothing is read or hashed in vain; ``plan`` then decides.
+Applying a plan and planning again gives the empty plan.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from . import _compare as compare
+from ._compare import Verdict
+from ._desired import Desired
+from ._errors import ContentMissing, ImageFault, InvalidOption
+from ._image_steps import Change, Deactivate, Delete, Reactivate, Wait
+from ._observed import CONTENT_KEY, GONE, Cast, Image, Observed, cast
+from ._steps import Plan, Step
+from ._supply import retire, supply
+
+
+@dataclasses.dataclass(frozen=True)
+class Questions:
+    """Facts that a plan needs and that are not in the observation yet."""
+
+    digests: frozenset[str] = frozenset()
+    source_format: bool = False
+    schema: bool = False
+    import_methods: bool = False
+    members_of: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != Questions()
+
+
+def questions(desired: Desired, observed: Observed) -> Questions:
+    """What has to be found out before :func:`plan` can decide; ask again until nothing is left."""
+    if desired.state == "absent":
+        return Questions()
+    parts = _parts(desired, observed)
+    if parts.current and _is_busy(parts.current, observed):
+        return Questions()
+    digests = frozenset(
+        algorithm
+        for image in _usable(parts)
+        for algorithm in compare.digests_wanted(desired, image)
+        if algorithm not in observed.digests
+    )
+    if digests:
+        return Questions(digests=digests)
+    if not desired.source or not _needs_data(desired, observed, parts):
+        return Questions()
+    local = desired.source.path is not None
+    checksum = desired.checksum[0] if local and desired.checksum else None
+    shared = parts.current and parts.current.usable and parts.current.raw.get("visibility") == "shared"
+    return Questions(
+        digests=frozenset({checksum} - {None} - set(observed.digests)),
+        source_format=local and observed.source_format is None,
+        schema=observed.schema is None,
+        import_methods=desired.source.method is not None and observed.import_methods is None,
+        members_of=parts.current.id if shared and parts.current and observed.members is None else None,
+    )
+
+
+def plan(desired: Desired, observed: Observed) -> Plan:
+    """Decide what is to be done.
+
+    :raises CollectionError: if the declared state cannot be reached, in the same words whether or not it is check mode.
+    """
+    parts = _parts(desired, observed)
+    before = compare.picture_of(parts.current) if parts.current else {}
+    if desired.state == "absent":
+        return _absent(desired, observed, parts, before)
+    for image in (parts.current, *parts.incoming):
+        if image and _is_busy(image, observed) and _concerns(image, desired, observed, parts):
+            return _waiting(desired, image, before)
+    current = parts.current
+    if desired.state == "inactive" and current is None:
+        raise ImageFault(f"There is no image {desired.name!r} to deactivate.")
+    if not _needs_data(desired, observed, parts):
+        assert current
+        return _update(desired, observed, parts, before)
+    return supply(desired, observed, parts, before)
+
+
+def _parts(desired: Desired, observed: Observed) -> Cast:
+    """Who is who among the images under the name. Without a source, ``checksum`` says which image is meant."""
+    images: t.Iterable[Image] = observed.images
+    if len(observed.images) == 1 and observed.images[0].id in (desired.id, desired.name):
+        only = observed.images[0]
+        return Cast() if only.status in GONE else Cast(current=only)
+    if desired.checksum and not desired.source:
+        algorithm, digest = desired.checksum
+        images = [image for image in images if image.digest(algorithm) in (None, digest)]
+        if not images and observed.images and desired.state != "absent":
+            raise ContentMissing(
+                f"The image {desired.name!r} does not have the declared checksum, and the task names no source (filename or "
+                "uri) of an image that has it."
+            )
+    return cast(images, desired.name)
+
+
+def _is_busy(image: Image, observed: Observed) -> bool:
+    """Whether somebody may be at work on an image, and it has not been waited for in vain."""
+    return image.in_motion and image.id not in observed.stuck
+
+
+def _usable(parts: Cast) -> list[Image]:
+    return [image for image in (parts.current, *parts.incoming) if image and image.usable]
+
+
+def _verdict(desired: Desired, observed: Observed, image: Image) -> Verdict:
+    return compare.content_verdict(desired, image, observed.digests)
+
+
+def _needs_data(desired: Desired, observed: Observed, parts: Cast) -> bool:
+    """Whether the image that the name means is not, or not with the declared content, there.
+
+    :raises CollectionError: if it would be needed and cannot or must not be supplied.
+    """
+    current = parts.current
+    if current is None or not current.usable:
+        if desired.source is None:
+            raise _no_source(desired, current)
+        return True
+    if _verdict(desired, observed, current) is not Verdict.DIFFERENT or desired.on_content_change == "keep":
+        return False
+    if desired.source is None:
+        raise ContentMissing(
+            f"The image {desired.name!r} ({current.id}) does not have the declared content or format, and the task names no "
+            "source (filename or uri) for it.",
+            id=current.id,
+        )
+    if desired.on_content_change == "fail":
+        raise ImageFault(
+            f"The content of the image {desired.name!r} ({current.id}) is not that of {desired.source}, and "
+            "on_content_change is fail.",
+            id=current.id,
+        )
+    if desired.id or desired.name == current.id:
+        raise InvalidOption(
+            f"id: the content of image {current.id} is not that of {desired.source}, and an id can never get new content. "
+            "Name the image by its name alone to have it replaced, or set on_content_change to keep.",
+            id=current.id,
+        )
+    return True
+
+
+def _no_source(desired: Desired, current: Image | None) -> ContentMissing:
+    if current is None:
+        what = f"There is no image {desired.name!r}"
+    else:
+        what = f"The image {desired.name!r} ({current.id}) is {current.status} and has no usable data"
+    return ContentMissing(f"{what}, and the task names no source (filename or uri) to make it from.")
+
+
+def _concerns(image: Image, desired: Desired, observed: Observed, parts: Cast) -> bool:
+    """Whether an image in motion is in the way: the current one always, an incoming one when this task wants the place."""
+    return image is parts.current or _needs_data(desired, observed, parts)
+
+
+def _waiting(desired: Desired, image: Image, before: dict[str, t.Any]) -> Plan:
+    if desired.wait:
+        return Plan(before, dict(before, status="active"), (Wait(image.id, image.status),))
+    note = f"The image {desired.name!r} ({image.id}) is {image.status}; with wait: false the rest is left to a later run."
+    return Plan(before, before, warnings=(note,))
+
+
+def _update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
+    """The image is there with its content: set its metadata and status right, and clear up."""
+    image = parts.current
+    assert image
+    have = compare.settable(image)
+    want = compare.declared(desired, have)
+    if desired.id:
+        want["name"] = desired.name
+    verdict = _verdict(desired, observed, image)
+    if desired.content_key and verdict is Verdict.SAME:
+        want[CONTENT_KEY] = desired.content_key
+    steps: list[Step] = []
+    operations = compare.patch(have, want)
+    if operations:
+        steps.append(Change(image.id, tuple(operations)))
+    status = "deactivated" if desired.state == "inactive" else "active"
+    if image.status != status:
+        steps.append(Deactivate(image.id) if status == "deactivated" else Reactivate(image.id))
+    steps += [retire(desired, old, image.id) for old in parts.outgoing]
+    steps += [
+        Delete(each.id, "left over from an earlier run")
+        for each in parts.incoming
+        if not _is_busy(each, observed)
+    ]
+    facts = {key: before.get(key) for key in ("id", "size", "os_hash_algo", "os_hash_value")}
+    after = compare.picture(want, status=status, **facts) if steps else before
+    return Plan(before, after, tuple(steps), _doubts(desired, verdict, image))
+
+
+def _doubts(desired: Desired, verdict: Verdict, image: Image) -> tuple[str, ...]:
+    if verdict is not Verdict.UNKNOWN:
+        return ()
+    return (
+        f"Whether the image {image.id} holds the content of {desired.source or 'the declared checksum'} cannot be told; it is "
+        "taken as it is.",
+    )
+
+
+def _absent(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
+    doomed = [image for image in (parts.current, *parts.incoming, *parts.outgoing) if image]
+    for image in doomed:
+        if image.protected:
+            raise ImageFault(
+                f"The image {desired.name!r} ({image.id}) is protected; set is_protected: false first, then delete it.",
+                id=image.id,
+            )
+        if image.status == "importing" and _is_busy(image, observed):
+            # Glance leaks the file in the store when an image is deleted in the middle of an import.
+            return _waiting(desired, image, before)
+    return Plan(before, {}, tuple(Delete(image.id) for image in doomed))

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Plans as data, shared by everything that declares a state: what was, what will be, and the steps between."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+class Step(t.Protocol):
+    """One act of a plan. ``str(step)`` is the short sentence that ``actions`` shows to the user."""
+
+    def __str__(self) -> str: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a task found, what it wants, and how to get there.
+
+    :param before: JSON-able picture of the observed state; ``{}`` for "not there".
+    :param after: the same picture once all steps are done; equal to ``before`` when there are no steps.
+    :param steps: in the order in which they are applied.
+    :param warnings: sentences that the user should read although nothing fails.
+    """
+
+    before: dict[str, t.Any]
+    after: dict[str, t.Any]
+    steps: tuple[Step, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether applying the plan would change anything."""
+        return bool(self.steps)
+
+    @property
+    def actions(self) -> list[str]:
+        """The steps as sentences."""
+        return [str(step) for step in self.steps]

@@ -1,0 +1,244 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The part of a plan that brings data in: into a slot, or a new image that takes the place of an old one without a gap.
+
+The new image is made out of sight, filled and verified, then opened, and only then is the old one touched. Pure.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import _compare as compare
+from ._chosen_id import chosen_ids, was_chosen
+from ._compare import Flat, Verdict
+from ._desired import Desired
+from ._errors import ChecksumMismatch, ImageFault, InvalidOption
+from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, Retire, Share, Verify
+from ._observed import CONTENT_KEY, INCOMING_FOR, REPLACES, Cast, Image, Observed
+from ._steps import Plan, Step
+
+#: Visibilities that show an image to strangers: they come last, after verification.
+_WIDE = ("public", "community")
+#: What an image gets only once its data is verified.
+_LATE = ("visibility", "protected", "os_hidden", REPLACES)
+#: Disk formats that cannot be told from raw data.
+_WITHOUT_SIGNATURE = ("aki", "ari", "ami", "ploop")
+
+
+def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
+    """Data has to come in: into the slot that is there, or a new image, which takes the place of the old one at the end."""
+    _require_checksum(desired, observed)
+    _require_import_method(desired, observed)
+    old = parts.current if parts.current and parts.current.usable else None
+    _require_replaceable(desired, old)
+    steps: list[Step] = []
+    broken = [each for each in (parts.current, *parts.incoming) if each and _is_broken(desired, observed, each)]
+    for each in broken:
+        _require_disposable(desired, observed, each, old)
+        steps.append(Delete(each.id, f"{each.status}, with no usable data"))
+    ready = [each for each in parts.incoming if each not in broken]
+    slot = ready[0] if ready else (parts.current if parts.current and parts.current.is_slot else None)
+    steps += [Delete(each.id, "left over from an earlier run") for each in ready[1:]]
+
+    have = compare.settable(slot) if slot else {}
+    want = _wanted(desired, observed, have, old, parts)
+    if slot and slot.usable:
+        target, done = slot.id, have
+    else:
+        target, done = _make(desired, observed, steps, slot, have, want, old)
+    if desired.wait or not desired.source or desired.source.method is None:
+        _finish(desired, observed, steps, target, done, want, old, parts)
+    status = "deactivated" if desired.state == "inactive" else "active"
+    assert desired.source
+    facts = {"status": status, "size": desired.source.size, "id": target}
+    return Plan(before, compare.picture(want, **facts), tuple(steps), _losses(old, want, observed))
+
+
+def _make(
+    desired: Desired,
+    observed: Observed,
+    steps: list[Step],
+    slot: Image | None,
+    have: Flat,
+    want: Flat,
+    old: Image | None,
+) -> tuple[str, Flat]:
+    """Steps that create an image, or prepare a slot, and fill it; returns its id and the metadata that it then has."""
+    assert desired.source
+    if slot:
+        done = have | {key: value for key, value in want.items() if key not in _LATE}
+        operations = compare.patch(have, done)
+        if operations:
+            steps.append(Change(slot.id, tuple(operations)))
+        target = slot.id
+    else:
+        done = _first_body(desired, want, old)
+        wide = want.get("visibility") if want.get("visibility") in _WIDE and done.get("visibility") not in _WIDE else None
+        day = observed.now.date()
+        seed = old.id if old else None
+        ids = (desired.id,) if desired.id else chosen_ids(observed.project_id, desired.name, seed, day)
+        steps.append(Create(done, ids, wide))
+        target = NEW
+    steps.append(Fill(target, desired.source, old.stores if old else (), desired.wait))
+    if desired.wait or desired.source.method is None:
+        steps.append(Verify(target, desired.checksum))
+    return target, done
+
+
+def _first_body(desired: Desired, want: Flat, old: Image | None) -> Flat:
+    """What the POST says: everything, but not yet wide open, protected, or in the place of another."""
+    assert desired.source
+    body = {key: value for key, value in want.items() if key != REPLACES}
+    if desired.wait or desired.source.method is None:
+        body.pop("protected", None)
+        if body.get("visibility") in _WIDE:
+            body["visibility"] = "private"
+    if old:
+        body["os_hidden"] = True
+        body[INCOMING_FOR] = old.id
+    return body
+
+
+def _finish(
+    desired: Desired,
+    observed: Observed,
+    steps: list[Step],
+    target: str,
+    done: Flat,
+    want: Flat,
+    old: Image | None,
+    parts: Cast,
+) -> None:
+    """Steps that open the new image, put it in its place, and take the old one away; the old one is touched last."""
+    missing = {"visibility": None, "protected": False, "os_hidden": False}
+    operations = compare.patch(dict(missing, **done), want)
+    if observed.members and want.get("visibility") == "shared":
+        steps += [Share(target, member) for member in sorted(observed.members)]
+    if operations:
+        steps.append(Change(target, tuple(operations)))
+    if desired.state == "inactive":
+        steps.append(Deactivate(target))
+    leaving = ([old] if old else []) + list(parts.outgoing)
+    steps += [retire(desired, each, target) for each in leaving]
+
+
+def _wanted(desired: Desired, observed: Observed, have: Flat, old: Image | None, parts: Cast) -> Flat:
+    """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
+    base = compare.heritage(old) if old else {key: value for key, value in have.items() if key != INCOMING_FOR}
+    base["disk_format"] = desired.disk_format or _natural_format(observed.source_format, base.get("disk_format"))
+    base["container_format"] = desired.container_format or base.get("container_format") or "bare"
+    base["name"] = desired.name
+    want = compare.declared(desired, base)
+    if old:
+        want[REPLACES] = old.id
+    if desired.identity:
+        want[CONTENT_KEY] = desired.identity
+    if want.get("owner") == observed.project_id and "owner" not in have:
+        want.pop("owner")
+    _require_schema(want, observed.schema or {})
+    return want
+
+
+def _natural_format(real: str | None, inherited: str | None) -> str:
+    """The disk format where the task does not say one: the real one of a local file, else that of the predecessor.
+
+    What has no signature looks raw; it stays a kernel if its predecessor was one.
+    """
+    if real == "raw" and inherited in _WITHOUT_SIGNATURE:
+        return inherited
+    return real or inherited or "qcow2"
+
+
+def _require_schema(want: Flat, schema: dict[str, t.Any]) -> None:
+    """Refuse what this cloud's schema refuses, before anything is sent."""
+    for option in ("disk_format", "container_format"):
+        allowed = schema.get(option)
+        if allowed and want[option] not in allowed:
+            listed = ", ".join(sorted(filter(None, allowed)))
+            raise InvalidOption(f"{option}: this cloud does not take {want[option]!r}; it takes {listed}.")
+
+
+def _require_checksum(desired: Desired, observed: Observed) -> None:
+    if not (desired.checksum and desired.source and desired.source.path):
+        return
+    algorithm, digest = desired.checksum
+    if observed.digests[algorithm] != digest:
+        raise ChecksumMismatch(
+            f"checksum: {desired.source.path} has the {algorithm} digest {observed.digests[algorithm]}, not {digest}."
+        )
+
+
+def _require_import_method(desired: Desired, observed: Observed) -> None:
+    method = desired.source.method if desired.source else None
+    if method and observed.import_methods is not None and method not in observed.import_methods:
+        offered = ", ".join(observed.import_methods) or "none"
+        raise InvalidOption(f"import_method: this cloud does not offer {method}; it offers {offered}.")
+
+
+def _require_replaceable(desired: Desired, old: Image | None) -> None:
+    """A protected image is replaced whole or not at all."""
+    if old and old.protected and desired.retire == "delete" and desired.attributes.get("protected") is not False:
+        raise InvalidOption(
+            f"retire: the image {desired.name!r} ({old.id}) is protected and its content would have to be replaced; with "
+            "retire: delete that needs is_protected: false. With hide or rename the old image is kept.",
+            id=old.id,
+        )
+
+
+def _require_disposable(desired: Desired, observed: Observed, image: Image, old: Image | None) -> None:
+    """What is broken and in the way is removed, unless that could take something from somebody."""
+    if desired.id == image.id:
+        raise ImageFault(
+            f"The image {image.id} is {image.status} with no usable data and cannot be filled any more, and a deleted id "
+            "cannot be used again: delete it and choose another id.",
+            id=image.id,
+        )
+    if image.id in observed.stuck and not _is_ours(desired, observed, image, old):
+        raise ImageFault(
+            f"The image {desired.name!r} ({image.id}) has been {image.status} for longer than the option timeout, and it was "
+            "not made by this collection; if nobody is at work on it, delete it.",
+            id=image.id,
+        )
+    if image.protected:
+        raise ImageFault(
+            f"The image {desired.name!r} ({image.id}) is {image.status} with no usable data, and protected, so it cannot be "
+            "removed to make a new one.",
+            id=image.id,
+        )
+
+
+def _is_ours(desired: Desired, observed: Observed, image: Image, old: Image | None) -> bool:
+    """Whether the id is one that this collection would have chosen on the day on which the image was made."""
+    seeds = {old.id if old else None, image.stamp(INCOMING_FOR)}
+    return any(was_chosen(image.id, image.created_at, observed.project_id, desired.name, seed) for seed in seeds)
+
+
+def _is_broken(desired: Desired, observed: Observed, image: Image) -> bool:
+    if image.usable:
+        return image.stamp(INCOMING_FOR) is not None and compare.content_verdict(desired, image, observed.digests) is not Verdict.SAME
+    return not image.is_slot
+
+
+def retire(desired: Desired, old: Image, successor: str) -> Retire:
+    new_name = None
+    if desired.retire == "rename":
+        suffix = f" ({old.created_at or old.id})"
+        new_name = (old.name or "")[: 255 - len(suffix)] + suffix
+    unprotect = old.protected and desired.retire == "delete"
+    return Retire(old.id, desired.retire, successor, unprotect, new_name)
+
+
+def _losses(old: Image | None, want: Flat, observed: Observed) -> tuple[str, ...]:
+    """What cannot pass to the new image, said aloud."""
+    notes = []
+    if old and any(key.startswith("img_signature") for key in old.custom) and "img_signature" not in want:
+        notes.append(f"The signature of image {old.id} does not pass to its successor, whose bytes are others.")
+    accepted = sorted(member for member, status in (observed.members or {}).items() if status == "accepted")
+    if accepted:
+        notes.append(f"The projects {', '.join(accepted)} have to accept the new image again before they can list it.")
+    return tuple(notes)

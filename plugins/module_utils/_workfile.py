@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Files in the making: private, beside their later place, sparse, and gone if they are not finished.
+
+A file in the making is called ``.<name>.cloudimage-<token>`` and locked by its maker. One that nobody has locked is a
+leftover of a run that was killed; the next run for the same path removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import typing as t
+
+from ._errors import FileProblem
+
+#: Zeros of this length and alignment become holes.
+_HOLE = 64 * 1024
+_ZEROS = bytes(_HOLE)
+
+_LONGEST_NAME = 180
+
+
+class WorkFile:
+    """A new, locked, private file in the folder of ``target``; a context manager that removes it unless moved."""
+
+    def __init__(self, target: str) -> None:
+        """:raises FileProblem: if the folder is missing, read-only or full."""
+        self.path, self.descriptor = _create(target)
+        #: Bytes written, holes included.
+        self.size = 0
+
+    def __enter__(self) -> t.Self:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self.discard()
+
+    def write(self, block: bytes) -> None:
+        """Append; leave holes where there are zeros.
+
+        :raises FileProblem: if the disk is full, or the file may grow no further.
+        """
+        with explained(self.path):
+            for start, end in _filled_runs(block, self.size):
+                _write_all(self.descriptor, memoryview(block)[start:end], self.size + start)
+            self.size += len(block)
+
+    def finish(self) -> None:
+        """Bring the file to its full size and onto the disk."""
+        with explained(self.path):
+            # Only a file that ends in a hole is too short; one that a program wrote has its size already.
+            if os.fstat(self.descriptor).st_size < self.size:
+                os.ftruncate(self.descriptor, self.size)
+            os.fsync(self.descriptor)
+
+    def discard(self) -> None:
+        """Remove the file, if it is still in the making."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            with contextlib.suppress(FileNotFoundError):
+                # A file that was moved to its place no longer has this name.
+                os.unlink(self.path)
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def explained(path: str) -> t.Iterator[None]:
+    """Turn what the operating system refuses into a sentence about the folder of ``path``."""
+    folder = os.path.dirname(path)
+    try:
+        yield
+    except OSError as problem:
+        words = {
+            errno.ENOSPC: f"The disk that holds {folder} is full.",
+            errno.EDQUOT: f"The disk quota for {folder} is used up.",
+            errno.EFBIG: f"The file system or the limits of this user allow no larger file in {folder}.",
+            errno.ENOENT: f"path: the folder {folder} does not exist.",
+            errno.ENOTDIR: f"path: {folder} is no folder.",
+            errno.EACCES: f"path: the folder {folder} is not writable by the user that runs the module.",
+            errno.EROFS: f"path: the folder {folder} is on a read-only file system.",
+        }.get(problem.errno or 0, f"A file in {folder} cannot be written: {problem.strerror}.")
+        raise FileProblem(words, folder=folder) from problem
+
+
+def free_bytes(path: str) -> int:
+    """What the user may still write into the folder of ``path``."""
+    with explained(path):
+        status = os.statvfs(os.path.dirname(path))
+    return status.f_bavail * status.f_frsize
+
+
+def require_space(path: str, needed: int, what: str) -> None:
+    """:raises FileProblem: if fewer than ``needed`` bytes are free in the folder of ``path``."""
+    free = free_bytes(path)
+    if needed > free:
+        folder = os.path.dirname(path)
+        raise FileProblem(f"{what} needs {needed} bytes in {folder}, and {free} are free.", needed=needed, free=free)
+
+
+def sweep(target: str) -> None:
+    """Remove what killed runs for the same target left behind, and nothing that a live one works on."""
+    folder, prefix = _place(target)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(prefix):
+                _remove_if_orphaned(os.path.join(folder, name))
+
+
+def sync_folder(path: str) -> None:
+    """Bring a rename in the folder of ``path`` onto the disk, where the file system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _place(target: str) -> tuple[str, str]:
+    folder, name = os.path.split(target)
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return folder, f".{name}.cloudimage-"
+
+
+def _create(target: str) -> tuple[str, int]:
+    folder, prefix = _place(target)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        path = os.path.join(folder, prefix + secrets.token_hex(6))
+        with explained(target):
+            descriptor = os.open(path, flags, 0o600)
+        # A concurrent run may have taken the file for a leftover before it was locked.
+        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
+
+
+def _remove_if_orphaned(path: str) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(descriptor)
+
+
+def _filled_runs(block: bytes, offset: int) -> t.Iterator[tuple[int, int]]:
+    """Where a block that lies at ``offset`` of its file is not zero, in aligned steps."""
+    begin: int | None = None
+    position = 0
+    while position < len(block):
+        step = min(_HOLE - (offset + position) % _HOLE, len(block) - position)
+        if block[position : position + step] == _ZEROS[:step]:
+            if begin is not None:
+                yield begin, position
+            begin = None
+        elif begin is None:
+            begin = position
+        position += step
+    if begin is not None:
+        yield begin, len(block)
+
+
+def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written

@@ -1,0 +1,381 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image
+short_description: Declare one image of OpenStack Glance
+description:
+  - Makes an image be there with given content and metadata, be deactivated, or be gone.
+  - Content counts. When the file, the digest or the O(content_key) differs from what Glance holds, a new image is uploaded
+    out of sight, verified, and put in the place of the old one; there is never a moment without an active image under the
+    name.
+  - What a task does not say is left alone, and passes to the new image when content is replaced.
+  - A superset of M(openstack.cloud.image#module). See the migration guide for the differences.
+author:
+  - cloudimage.glance contributors (@cloudimage)
+options:
+  name:
+    description:
+      - Name of the image, compared to the letter. Or the id of an image, if none bears such a name.
+      - Looked up in the project that the credentials are scoped to, or in that of O(owner). Hidden images are found, too; a
+        visible one takes precedence over a hidden one.
+      - Together with O(id), the name that the image is to have.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) is an active image, V(inactive) is one that is deactivated, V(absent) is none.
+      - V(absent) leaves the images alone that were replaced and hidden or renamed before; see O(retire).
+    type: str
+    choices: [present, absent, inactive]
+    default: present
+  id:
+    description:
+      - Id of the image; says which one is meant if several bear the name, and is given to an image that is created.
+      - Glance never takes an id again that has been deleted, and an id never gets new content.
+    type: str
+  filename:
+    description:
+      - Local file with the data of the image. It must really be what O(disk_format) says, and safe; it must not refer to other
+        files (backing file, external data file, extents).
+      - To convert, unpack or download a file first see M(cloudimage.glance.image_file), or the role
+        P(cloudimage.glance.publish#role).
+    type: path
+  uri:
+    description:
+      - HTTP or HTTPS address from which Glance itself fetches the data (import method C(web-download)).
+      - Its content cannot be seen from here. It counts as changed when O(uri), O(checksum) or O(content_key) changes.
+    type: str
+  checksum:
+    description:
+      - Digest that the source must have, as V(sha256:...), V(sha512:...), likewise md5, sha1, sha224 or sha384, as bare
+        hexadecimal digits whose number tells the algorithm, or the address (URL or path) of a file of checksums such as
+        C(SHA256SUMS) in which the name of the file is looked up.
+      - For O(filename) it is verified before anything is sent, for O(uri) after the import, before the image is opened.
+      - Without a source it says which image is meant.
+    type: str
+  content_key:
+    description:
+      - Names the content where its bytes cannot, because they were converted or packed anew on their way; for instance the
+        digest of the original plus how it was converted. RV(cloudimage.glance.image_file#module:content_key) is such a key.
+      - Stored with the image (property C(cloudimage_content_key)). While the key is the same, the content counts as the same
+        and O(filename) is not read.
+      - With a key and without a source the task fails with RV(ignore:reason=content_missing) if the image does not have that
+        content.
+    type: str
+  on_content_change:
+    description:
+      - What to do when the image is there with other content than the source.
+      - V(replace) makes a new image that takes its place, V(keep) leaves the content alone, V(fail) fails.
+    type: str
+    choices: [replace, keep, fail]
+    default: replace
+  retire:
+    description:
+      - What becomes of an image that was replaced.
+      - V(hide) hides it. Servers made from it can still be rebuilt and moved, and nothing is lost.
+      - V(rename) hides it, and adds the time at which it was created to its name.
+      - V(delete) deletes it; if the store still needs it, it is hidden instead, with a warning.
+    type: str
+    choices: [hide, delete, rename]
+    default: hide
+  disk_format:
+    description:
+      - Format of the data, for instance V(qcow2), V(raw) or V(iso); what is allowed is up to the cloud.
+      - Defaults to the real format of O(filename), and to V(qcow2) for O(uri).
+      - Cannot be changed on an image. If it differs, the content counts as changed.
+    type: str
+  container_format:
+    description:
+      - Format of the container, nearly always V(bare), which is the default for new images.
+      - Cannot be changed on an image. If it differs, the content counts as changed.
+    type: str
+  max_virtual_size:
+    description:
+      - A file that claims to be a larger disk than this is refused.
+    type: str
+    default: 10TiB
+  properties:
+    description:
+      - Properties that the image is to have. Booleans and numbers become texts, as Glance holds nothing else.
+      - A null value removes the property.
+    type: dict
+  purge_properties:
+    description:
+      - Whether to remove properties that O(properties) does not name. What Glance, openstacksdk and this collection write
+        themselves stays.
+    type: bool
+    default: false
+  tags:
+    description:
+      - All tags that the image is to have. An empty list removes them all.
+    type: list
+    elements: str
+  visibility:
+    description:
+      - Who sees the image. Left alone if not given; for a new image the cloud's default, usually V(shared).
+      - A new image becomes V(public) or V(community) only once its data is verified.
+    type: str
+    choices: [public, private, shared, community]
+  is_public:
+    description:
+      - The old way to say O(visibility=public) or O(visibility=private).
+    type: bool
+  is_hidden:
+    description:
+      - Whether the image is left out of lists.
+    type: bool
+    aliases: [hidden, os_hidden]
+  is_protected:
+    description:
+      - Whether the image is protected from deletion. A new image is protected once its data is verified.
+    type: bool
+    aliases: [protected]
+  min_disk:
+    description:
+      - Disk that a server needs at least, in GB.
+    type: int
+  min_ram:
+    description:
+      - Memory that a server needs at least, in MB.
+    type: int
+  owner:
+    description:
+      - Name or id of the project that owns the image, and in which O(name) is looked up. For administrators.
+      - Together with O(id), the project that the image is to belong to.
+    type: str
+    aliases: [project]
+  owner_domain:
+    description:
+      - Name or id of the domain of O(owner), where the name of a project is not unique.
+    type: str
+    aliases: [project_domain]
+  kernel:
+    description:
+      - Name or id of an image to boot as kernel; sets the property C(kernel_id).
+    type: str
+  ramdisk:
+    description:
+      - Name or id of an image to boot as initial ramdisk; sets the property C(ramdisk_id).
+    type: str
+  use_import:
+    description:
+      - Whether O(filename) goes in by the import method C(glance-direct) rather than by direct upload, so that the cloud can
+        process it.
+    type: bool
+  import_method:
+    description:
+      - How the data comes in. V(glance-direct) needs O(filename) and is the same as O(use_import=true); V(web-download)
+        needs O(uri) and is the default with it.
+      - V(glance-download) is not supported yet.
+    type: str
+    choices: [glance-direct, web-download, glance-download]
+  volume:
+    description:
+      - Not supported yet. Accepted, so that the answer to a task that is moved here from another collection is a clear one.
+    type: str
+extends_documentation_fragment:
+  - cloudimage.glance.openstack
+  - cloudimage.glance.openstack.wait
+  - cloudimage.glance.attributes
+  - cloudimage.glance.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+seealso:
+  - module: cloudimage.glance.image_info
+  - module: cloudimage.glance.image_file
+  - plugin: cloudimage.glance.publish
+    plugin_type: role
+"""
+
+EXAMPLES = r"""
+- name: Upload an image, and again whenever the file changes
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    filename: /tmp/cloudimage/debian-13.qcow2
+    disk_format: qcow2
+    properties:
+      os_distro: debian
+      hw_disk_bus: virtio
+      hw_qemu_guest_agent: true
+
+- name: Verify the file first, against the file of checksums beside it
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    filename: /tmp/cloudimage/debian-13.qcow2
+    checksum: /tmp/cloudimage/SHA256SUMS
+    retire: delete
+
+- name: Change metadata of an image that is there, and remove a property
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    min_disk: 2
+    tags: [linux, tested]
+    properties:
+      hw_disk_bus: scsi
+      hw_qemu_guest_agent: null
+
+- name: Forbid its use for new servers
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    state: inactive
+
+- name: Remove it
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    state: absent
+"""
+
+RETURN = r"""
+image:
+  description:
+    - The image as it is now, or would be in check mode; under the names that openstacksdk gives to its attributes.
+    - Holds more keys than are listed here; what is not set is null.
+  returned: success and O(state) is not V(absent)
+  type: dict
+  contains:
+    id:
+      description: Id. Not there in check mode for an image that would be created.
+      type: str
+      returned: success
+      sample: 5f4e3c1a-0b7c-5d52-8a91-3d1a5cf4b6ef
+    name:
+      description: Name.
+      type: str
+      returned: success
+      sample: debian-13
+    status:
+      description: Status, V(active) as a rule.
+      type: str
+      returned: success
+      sample: active
+    visibility:
+      description: Who sees the image.
+      type: str
+      returned: success
+      sample: shared
+    is_hidden:
+      description: Whether it is left out of lists.
+      type: bool
+      returned: success
+    is_protected:
+      description: Whether it is protected from deletion.
+      type: bool
+      returned: success
+    owner_id:
+      description: Id of the project that owns it.
+      type: str
+      returned: success
+    disk_format:
+      description: Format of the data.
+      type: str
+      returned: success
+      sample: qcow2
+    container_format:
+      description: Format of the container.
+      type: str
+      returned: success
+      sample: bare
+    min_disk:
+      description: Disk that a server needs at least, in GB.
+      type: int
+      returned: success
+    min_ram:
+      description: Memory that a server needs at least, in MB.
+      type: int
+      returned: success
+    size:
+      description: Bytes of the data.
+      type: int
+      returned: success
+    virtual_size:
+      description: Bytes of the disk that the data describes, if Glance knows.
+      type: int
+      returned: success
+    hash_algo:
+      description: Algorithm of RV(image.hash_value).
+      type: str
+      returned: success
+      sample: sha512
+    hash_value:
+      description: Digest of the data, in hexadecimal digits.
+      type: str
+      returned: success
+    checksum:
+      description: MD5 digest of the data.
+      type: str
+      returned: success
+    created_at:
+      description: When the image was created.
+      type: str
+      returned: success
+    updated_at:
+      description: When the image was last changed.
+      type: str
+      returned: success
+    tags:
+      description: Tags, sorted.
+      type: list
+      elements: str
+      returned: success
+    stores:
+      description: Stores that hold the data; empty on a cloud with a single store.
+      type: list
+      elements: str
+      returned: success
+    properties:
+      description: All properties, as Glance holds them.
+      type: dict
+      returned: success
+actions:
+  description: What was done, or would be done, in order.
+  returned: success
+  type: list
+  elements: str
+  sample: ["create image 'debian-13'", "upload 349175808 bytes of /tmp/debian-13.qcow2", "verify size and digest of the data"]
+transfer:
+  description: What was sent to Glance from here.
+  returned: success
+  type: dict
+  contains:
+    bytes:
+      description: Bytes of image data.
+      type: int
+      returned: success
+    seconds:
+      description: Seconds that it took.
+      type: float
+      returned: success
+reason:
+  description: Short name of the kind of problem, for playbooks that decide by it.
+  returned: failure
+  type: str
+  sample: content_missing
+"""
+
+from ..module_utils._argspec import connection_spec, image_rules, image_spec, wait_spec
+from ..module_utils._image import declare
+from ..module_utils._runner import run_declaration
+
+
+def main() -> None:
+    """Entry point."""
+    run_declaration(declare, image_spec() | connection_spec() | wait_spec(), **image_rules())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Helpers of the tests of image files: modules as real processes, real images and archives, an HTTP server with faults."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import dataclasses
+import gzip
+import hashlib
+import http.server
+import json
+import lzma
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import typing as t
+from pathlib import Path
+
+MODULES = "ansible_collections.cloudimage.glance.plugins.modules"
+MIB = 1024 * 1024
+
+
+def start_module(
+    name: str, folder: Path, options: dict[str, t.Any], *, check: bool = False, **popen: t.Any
+) -> subprocess.Popen[str]:
+    """Start a module as Ansible does; its options lie in a file of their own below ``folder``."""
+    hidden = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": str(folder / "tmp")}
+    arguments = folder / f"arguments-{random.randrange(10**9)}.json"
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**hidden, **_plain(options)}}))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        **popen.pop("env", {}),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", f"{MODULES}.{name}", str(arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        **popen,
+    )
+
+
+def finish_module(process: subprocess.Popen[str]) -> dict[str, t.Any]:
+    """The result that a module prints."""
+    output, complaints = process.communicate(timeout=60)
+    try:
+        return json.loads(output)
+    except ValueError as problem:
+        raise AssertionError(f"no result: {output!r} {complaints!r}") from problem
+
+
+def run_module(
+    name: str, folder: Path, options: dict[str, t.Any], *, check: bool = False, **popen: t.Any
+) -> dict[str, t.Any]:
+    """Run a module to its end; whatever it tells, it is one JSON object and no traceback."""
+    result = finish_module(start_module(name, folder, options, check=check, **popen))
+    assert "Traceback" not in result.get("msg", "")
+    return result
+
+
+def _plain(options: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+
+
+def disk_bytes(size: int = 2 * MIB, seed: int = 1) -> bytes:
+    """A disk without any signature: something, then zeros, then something; deterministic."""
+    filled = random.Random(seed).randbytes(size // 4)
+    return b"disk" + filled[4:] + bytes(size // 2) + filled
+
+
+def qemu_img(*arguments: object) -> None:
+    """Run qemu-img."""
+    subprocess.run(["qemu-img", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
+def convert(source: Path, target: Path, qemu_format: str, *options: str) -> Path:
+    """Make an image in another format out of a raw one."""
+    qemu_img("convert", "-f", "raw", "-O", qemu_format, *options, source, target)
+    return target
+
+
+def raw_content(path: Path, qemu_format: str, folder: Path) -> bytes:
+    """The disk in an image, as qemu-img reads it."""
+    target = folder / f"check-{random.randrange(10**9)}.raw"
+    qemu_img("convert", "-f", qemu_format, "-O", "raw", path, target)
+    content = target.read_bytes()
+    target.unlink()
+    return content
+
+
+def pack(kind: str, content: bytes) -> bytes:
+    """Pack in one of the known ways."""
+    if kind == "zst":
+        import zstandard
+
+        return zstandard.ZstdCompressor(level=1).compress(content)
+    return {
+        "xz": lambda: lzma.compress(content, preset=0),
+        "gz": lambda: gzip.compress(content, 1),
+        "bz2": lambda: bz2.compress(content, 1),
+    }[kind]()
+
+
+def sha256(content: bytes) -> str:
+    """A digest as it stands in a file of checksums."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclasses.dataclass
+class Faults:
+    """What goes wrong with an address, in the order of the requests for it.
+
+    :param statuses: answered one after the other; then the file is sent.
+    :param cuts: after how many bytes the connection is dropped, one after the other; then the whole is sent.
+    """
+
+    statuses: list[int] = dataclasses.field(default_factory=list)
+    cuts: list[int] = dataclasses.field(default_factory=list)
+    ranges: bool = True
+    redirect: str | None = None
+    login: str | None = None
+    bytes_per_second: int | None = None
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves bytes from memory on loopback, with faults, and remembers the requests."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files: dict[str, bytes] = {}
+        self.faults: dict[str, Faults] = {}
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+
+    @property
+    def url(self) -> str:
+        """Address without a slash at its end."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def asked(self, path: str) -> int:
+        """How often a path was asked for."""
+        return sum(1 for _method, asked, _headers in self.requests if asked == path)
+
+    def handle_error(self, request: t.Any, client_address: t.Any) -> None:
+        """A client that goes away is no news."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer with the file, or with what is to go wrong."""
+        path = self.path.partition("?")[0]
+        self.server.requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+        faults = self.server.faults.get(path, Faults())
+        if faults.statuses:
+            return self._answer(faults.statuses.pop(0), b"fault")
+        if faults.redirect:
+            return self._answer(302, b"", {"Location": faults.redirect})
+        if faults.login and self.headers.get("Authorization") != faults.login:
+            return self._answer(401, b"who?", {"WWW-Authenticate": 'Basic realm="x"'})
+        if path not in self.server.files:
+            return self._answer(404, b"nothing here")
+        return self._send_file(self.server.files[path], faults)
+
+    def _send_file(self, content: bytes, faults: Faults) -> None:
+        etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+        headers = {"ETag": etag}
+        status, begin = 200, 0
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if asked and faults.ranges and self.headers.get("If-Range", etag) == etag:
+            status, begin = 206, int(asked[1])
+            headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+        end = min(len(content), begin + faults.cuts.pop(0)) if faults.cuts else len(content)
+        self._answer(status, content[begin:end], headers, length=len(content) - begin, rate=faults.bytes_per_second)
+        if end < len(content):
+            self.close_connection = True
+
+    def _answer(
+        self,
+        status: int,
+        content: bytes,
+        headers: dict[str, str] | None = None,
+        length: int | None = None,
+        rate: int | None = None,
+    ) -> None:
+        self.send_response(status)
+        for name, value in {
+            "Content-Length": str(len(content) if length is None else length),
+            **(headers or {}),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        step = rate // 20 if rate else len(content) or 1
+        for begin in range(0, len(content), step):
+            self.wfile.write(content[begin : begin + step])
+            if rate:
+                threading.Event().wait(0.05)
+
+    def log_message(self, format: str, *arguments: t.Any) -> None:
+        """Keep quiet."""
+
+
+@contextlib.contextmanager
+def serving() -> t.Iterator[Server]:
+    """A server for the length of a test."""
+    server = Server()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the gate: targets of the Makefile in two tracks side by side, each target within a time limit.
+
+The output of each target goes to .work/log. What failed is printed at the end, before a table of all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+LOGS = pathlib.Path(".work/log")
+TEST_CLOUD = pathlib.Path(".work/test-cloud").resolve()
+
+# The lines with which pytest and ansible-playbook close
+CLOSING_LINE = re.compile(r"\d+ (passed|failed|errors?|skipped)\b.* in [\d.]+s|\bok=\d+ +changed=\d+")
+
+
+@dataclasses.dataclass
+class Step:
+    target: str
+    limit: int
+    # What comes after it in the track makes no sense without it
+    needed: bool = False
+    # It needs the cloud of the tests
+    with_cloud: bool = False
+    result: str = "not run"
+    seconds: float = 0.0
+
+    @property
+    def log(self) -> pathlib.Path:
+        return LOGS / f"{self.target}.log"
+
+
+# The live track starts with the slowest of all, the installation of the local cloud.
+TRACKS = [
+    [
+        Step("venv-newest", 300, needed=True),
+        Step("test-cloud-absent", 60),
+        Step("test-cloud", 420, needed=True),
+        Step("unit", 180),
+        Step("functional", 300, with_cloud=True),
+        Step("integration", 300, with_cloud=True),
+        Step("venv-floor", 300, needed=True),
+        Step("floor", 300, with_cloud=True),
+    ],
+    [
+        Step("venv-tools", 300, needed=True),
+        Step("lint", 120),
+        Step("extra-checks", 60),
+        Step("licences", 60),
+        Step("changelog", 60),
+        Step("docs-check", 120),
+        Step("ansible-lint", 120),
+        Step("import-check", 120),
+        Step("sanity", 420),
+        Step("install", 120),
+    ],
+]
+
+running: set[subprocess.Popen[bytes]] = set()
+stopping = threading.Event()
+
+
+def make(target: str, limit: int, log: pathlib.Path, environment: dict[str, str]) -> str:
+    """Run one target in a process group of its own, so that nothing of it outlives its time."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["make", "--no-print-directory", target],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+        running.add(process)
+        try:
+            return "ok" if process.wait(limit) == 0 else "FAILED"
+        except subprocess.TimeoutExpired:
+            kill(process)
+            output.write(f"\nStopped after {limit} seconds\n".encode())
+            return "TIMEOUT"
+        finally:
+            running.discard(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+        return
+
+
+def run_track(steps: list[Step], environment: dict[str, str]) -> None:
+    for step in steps:
+        if stopping.is_set():
+            return
+        start = time.monotonic()
+        extra = {"CLOUDIMAGE_TEST_CLOUD_DIR": str(TEST_CLOUD)} if step.with_cloud else {}
+        step.result = make(step.target, step.limit, step.log, environment | extra)
+        step.seconds = time.monotonic() - start
+        closing = [line for line in read(step.log) if CLOSING_LINE.search(line)]
+        print("\n".join([f"{step.result:8}{step.seconds:6.1f} s  {step.target}", *closing[-1:]]), flush=True)
+        if step.needed and step.result != "ok":
+            return
+
+
+def read(log: pathlib.Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines() if log.exists() else []
+
+
+def report() -> bool:
+    steps = [step for track in TRACKS for step in track]
+    for step in steps:
+        if step.result in ("FAILED", "TIMEOUT"):
+            lines = read(step.log)
+            print(f"\n===== make {step.target}: {step.result}; the whole output is in {step.log} =====")
+            print("\n".join(lines[-300:]))
+    print()
+    for step in steps:
+        print(f"{step.result:8}{step.seconds:6.1f} s  {step.target}")
+    return all(step.result == "ok" for step in steps)
+
+
+def interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    start = time.monotonic()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    # What the make that called this one said to its children is not meant for the tracks.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    environment.pop("CLOUDIMAGE_TEST_CLOUD_DIR", None)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    tracks = [threading.Thread(target=run_track, args=(steps, environment), daemon=True) for steps in TRACKS]
+    passed = False
+    try:
+        for track in tracks:
+            track.start()
+        for track in tracks:
+            track.join()
+        passed = report()
+    except KeyboardInterrupt:
+        print("Interrupted", flush=True)
+    finally:
+        stopping.set()
+        for process in list(running):
+            kill(process)
+        # Stopped but not removed, so that its logs can be looked at
+        if make("test-cloud-stop", 60, LOGS / "test-cloud-stop.log", environment) != "ok":
+            print("\n".join(read(LOGS / "test-cloud-stop.log")))
+            passed = False
+    print(f"{'The gate is passed' if passed else 'The gate is NOT passed'}, after {time.monotonic() - start:.0f} s", flush=True)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
