@@ -67,7 +67,7 @@ class Applier:
             raw = self._glance.create(step.body | visibility | {"id": image_id})
             if raw:
                 break
-            if self._glance.image(image_id):
+            if _has_just_been_made(self._glance.image(image_id), step):
                 raise Superseded(f"The image {image_id} has just been made by somebody else.")
         else:
             raise ImageFault(f"The id {step.ids[-1]} belonged to an image that was deleted; Glance never takes it again.")
@@ -170,3 +170,8 @@ class Applier:
             return None
         image_id = self._id(target)
         return self._seen.get(image_id) or self._glance.image(image_id)
+
+
+def _has_just_been_made(rival: Json | None, step: steps.Create) -> bool:
+    """Whether an image that bears a chosen id was made for the same purpose, and not renamed or replaced since."""
+    return rival is not None and rival["name"] == step.body["name"] and not rival.get(REPLACED_BY)

@@ -12,20 +12,22 @@ import datetime
 import uuid
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "cloudimage.glance")
-_PROBES = 16
+#: How often a name can be created and deleted in a day.
+_GENERATIONS = 500
+#: When the day begins, after midnight UTC: not when timers usually start what would then disagree about the day.
+_DAWN = datetime.timedelta(hours=3, minutes=17, seconds=43)
 
 
-def chosen_ids(project_id: str, name: str, replaced: str | None, day: datetime.date) -> tuple[str, ...]:
+def chosen_ids(project_id: str, name: str, replaced: str | None, now: datetime.datetime) -> tuple[str, ...]:
     """Ids for a new image, to be tried in turn.
 
-    Glance answers 409 to the second of two creators, and to a deleted id, which is burnt for ever: hence generations. They
-    leap, and the seed holds the day, so that a name that is created and deleted all the time costs few probes.
+    Glance answers 409 to the second of two creators, and to a deleted id, which is burnt for ever: hence generations. The
+    seed holds the day, so that a name that is created and deleted every day does not cost a probe for each past deletion.
 
     :param replaced: the id of the image whose place the new one takes, or None.
     """
-    generations = (2**power - 1 for power in range(_PROBES))
-    seeds = (f"{project_id}\n{name}\n{replaced or ''}\n{day.isoformat()}\n{number}" for number in generations)
-    return tuple(str(uuid.uuid5(_NAMESPACE, seed)) for seed in seeds)
+    seed = f"{project_id}\n{name}\n{replaced or ''}\n{(now - _DAWN).date().isoformat()}\n"
+    return tuple(str(uuid.uuid5(_NAMESPACE, f"{seed}{number}")) for number in range(_GENERATIONS))
 
 
 def was_chosen(image_id: str, created_at: str, project_id: str, name: str, replaced: str | None) -> bool:
@@ -34,7 +36,7 @@ def was_chosen(image_id: str, created_at: str, project_id: str, name: str, repla
     :param created_at: as Glance tells it, ISO 8601.
     """
     try:
-        made = datetime.date.fromisoformat(created_at[:10])
+        made = datetime.datetime.fromisoformat(created_at)
     except ValueError:
         return False
     days = (made + datetime.timedelta(days=offset) for offset in (-1, 0, 1))

@@ -17,6 +17,7 @@ import dataclasses
 import errno
 import hashlib
 import os
+import signal
 import stat
 import typing as t
 
@@ -85,7 +86,8 @@ def digests(file: LocalFile, algorithms: t.Collection[str]) -> dict[str, str]:
                 if len(hashers) == 1:
                     hashers[missing[0]].update(block)
                 else:
-                    list(pool.map(lambda hasher, block=block: hasher.update(block), hashers.values()))
+                    with uninterrupted():
+                        list(pool.map(lambda hasher, block=block: hasher.update(block), hashers.values()))
         known = {**known, **{name: hasher.hexdigest() for name, hasher in hashers.items()}}
         if settled:
             _memory.remember(file.identity, digests=known)
@@ -174,7 +176,8 @@ class HashingStream:
         settled = _memory.is_settled(self.file.identity)
         self.sent, self._digest = 0, None
         with concurrent.futures.ThreadPoolExecutor(1) as pool, contextlib.closing(read_blocks(self.file)) as blocks:
-            hashed = pool.submit(lambda: None)
+            with uninterrupted():
+                hashed = pool.submit(lambda: None)
             for block in blocks:
                 hashed.result()
                 hashed = pool.submit(hasher.update, block)
@@ -188,6 +191,16 @@ class HashingStream:
                 yield block
         if settled:
             _memory.remember(self.file.identity, digests={self.algorithm: self._digest})
+
+
+@contextlib.contextmanager
+def uninterrupted() -> t.Iterator[None]:
+    """Hold SIGTERM and SIGINT back for a moment: a thread that is being started does not bear an exception."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def content_key(algorithm: str, digest: str, recipe: str | None = None) -> str:

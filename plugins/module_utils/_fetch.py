@@ -210,7 +210,7 @@ class Download:
                 decompress=False,
             )
         except urllib.error.HTTPError as answer:
-            with answer:
+            with contextlib.closing(answer):
                 self._refuse(answer)
         except Exception as problem:  # open_url raises whatever its layers raise
             self._refuse_connection(problem)
@@ -244,13 +244,13 @@ class Download:
             self.received += len(block)
             yield block
         if self.length is not None and self.received != self.length:
-            raise _PassingFault(f"ended early, after {self.received} of {self.length} bytes")
+            raise self._early_end()
 
     def _skip(self, count: int) -> None:
         while count:
             block = self._receive(min(count, _BLOCK_SIZE))
             if not block:
-                raise _PassingFault("ended early")
+                raise self._early_end()
             count -= len(block)
 
     def _receive(self, most: int) -> bytes:
@@ -258,7 +258,7 @@ class Download:
             return self._response.read1(most) if hasattr(self._response, "read1") else self._response.read(most)
         except (OSError, http.client.HTTPException) as problem:
             if isinstance(problem, http.client.IncompleteRead):
-                raise _PassingFault(f"ended early, after {self.received} bytes") from problem
+                raise self._early_end() from problem
             raise _PassingFault(_words(problem)) from problem
 
     def _disconnect(self) -> None:
@@ -266,6 +266,10 @@ class Download:
         if response is not None:
             with contextlib.suppress(Exception):
                 response.close()
+
+    def _early_end(self) -> _PassingFault:
+        of_all = f" of {self.length}" if self.length is not None else ""
+        return _PassingFault(f"ended early, after {self.received}{of_all} bytes")
 
     def _problem(self, told: str, **details: t.Any) -> TransferProblem:
         return TransferProblem(f"{self._option}: {self.name} {told}.", address=self.name, **details)
@@ -313,7 +317,7 @@ def _words(cause: object) -> str:
     if isinstance(cause, socket.gaierror):
         return f"cannot be found: {cause.strerror}"
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"has a certificate that cannot be verified: {cause.verify_message}"
+        return f"has a certificate that cannot be verified: {getattr(cause, 'verify_message', cause)}"
     return f"cannot be fetched: {str(cause).rstrip('.') or type(cause).__name__}"
 
 

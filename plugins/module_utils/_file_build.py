@@ -146,7 +146,7 @@ def is_finished(inspection: _disk.Inspection, target: Target) -> bool:
 
 def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tuple[_workfile.WorkFile, int, bool]:
     """One pass over the source: fetch, hash, unpack, write. The bytes are verified when this returns."""
-    work = stack.enter_context(_workfile.WorkFile(target.path))
+    work = _workfile.WorkFile(stack, target.path)
     flow = _Flow(source)
     with contextlib.closing(_ahead(flow)) as blocks:
         reader = _unpack.Reader(blocks)
@@ -179,7 +179,7 @@ def _converted(
         # What is written compressed needs less, and how much less is not known beforehand.
         needed = _qemu.measure(path, inspection.format, wanted)
         _workfile.require_space(target.path, needed, f"The {wanted} image")
-    work = stack.enter_context(_workfile.WorkFile(target.path))
+    work = _workfile.WorkFile(stack, target.path)
     _qemu.convert(
         path,
         inspection.format,
@@ -265,7 +265,8 @@ def _ahead(flow: t.Iterable[bytes]) -> t.Generator[bytes, None, None]:
         _offer(waiting, last, stopped)
 
     # A daemon: an interrupted run must not wait for a server that keeps silent.
-    threading.Thread(target=work, daemon=True, name="fetch").start()
+    with _content.uninterrupted():
+        threading.Thread(target=work, daemon=True, name="fetch").start()
     try:
         while (item := waiting.get()) is not None:
             if isinstance(item, BaseException):

@@ -79,9 +79,8 @@ def _make(
     else:
         done = _first_body(desired, want, old)
         wide = want.get("visibility") if want.get("visibility") in _WIDE and done.get("visibility") not in _WIDE else None
-        day = observed.now.date()
         seed = old.id if old else None
-        ids = (desired.id,) if desired.id else chosen_ids(observed.project_id, desired.name, seed, day)
+        ids = (desired.id,) if desired.id else chosen_ids(observed.project_id, desired.name, seed, observed.now)
         steps.append(Create(done, ids, wide))
         target = NEW
     steps.append(Fill(target, desired.source, old.stores if old else (), desired.wait))
@@ -138,8 +137,8 @@ def _wanted(desired: Desired, observed: Observed, have: Flat, old: Image | None,
         want[REPLACES] = old.id
     if desired.identity:
         want[CONTENT_KEY] = desired.identity
-    if want.get("owner") == observed.project_id and "owner" not in have:
-        want.pop("owner")
+    if not have and "owner" not in desired.attributes:
+        want.pop("owner", None)
     _require_schema(want, observed.schema or {})
     return want
 

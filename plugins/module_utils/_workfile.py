@@ -30,19 +30,22 @@ _LONGEST_NAME = 180
 
 
 class WorkFile:
-    """A new, locked, private file in the folder of ``target``; a context manager that removes it unless moved."""
+    """A new, locked, private file in the folder of ``target``."""
 
-    def __init__(self, target: str) -> None:
-        """:raises FileProblem: if the folder is missing, read-only or full."""
-        self.path, self.descriptor = _create(target)
+    def __init__(self, stack: contextlib.ExitStack, target: str) -> None:
+        """
+        :param stack: removes the file when it is left, unless the file was moved by then.
+        :raises FileProblem: if the folder is missing, read-only or full.
+        """
+        self._folder, self._prefix = _place(target)
+        self.path = ""
+        self.descriptor = -1
         #: Bytes written, holes included.
         self.size = 0
-
-    def __enter__(self) -> t.Self:
-        return self
-
-    def __exit__(self, *_problem: object) -> None:
-        self.discard()
+        # Before there is a file: a signal may arrive at any moment.
+        stack.callback(self.discard)
+        while not self._create():
+            pass
 
     def write(self, block: bytes) -> None:
         """Append; leave holes where there are zeros.
@@ -64,12 +67,23 @@ class WorkFile:
 
     def discard(self) -> None:
         """Remove the file, if it is still in the making."""
+        # A file that was moved to its place no longer has this name; one that could not be made never had it.
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
-            with contextlib.suppress(FileNotFoundError):
-                # A file that was moved to its place no longer has this name.
-                os.unlink(self.path)
             os.close(descriptor)
+
+    def _create(self) -> bool:
+        self.path = os.path.join(self._folder, self._prefix + secrets.token_hex(6))
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        with explained(self.path):
+            self.descriptor = os.open(self.path, flags, 0o600)
+        # A concurrent run may have taken the file for a leftover before it was locked.
+        if _lock(self.descriptor) and os.fstat(self.descriptor).st_nlink:
+            return True
+        self.discard()
+        return False
 
 
 @contextlib.contextmanager
@@ -130,19 +144,6 @@ def _place(target: str) -> tuple[str, str]:
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
     return folder, f".{name}.cloudimage-"
-
-
-def _create(target: str) -> tuple[str, int]:
-    folder, prefix = _place(target)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    while True:
-        path = os.path.join(folder, prefix + secrets.token_hex(6))
-        with explained(target):
-            descriptor = os.open(path, flags, 0o600)
-        # A concurrent run may have taken the file for a leftover before it was locked.
-        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-            return path, descriptor
-        os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import atexit
 import bz2
 import contextlib
 import dataclasses
+import functools
 import gzip
 import hashlib
 import http.server
@@ -31,17 +33,9 @@ def start_module(
     name: str, folder: Path, options: dict[str, t.Any], *, check: bool = False, **popen: t.Any
 ) -> subprocess.Popen[str]:
     """Start a module as Ansible does; its options lie in a file of their own below ``folder``."""
-    hidden = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": str(folder / "tmp")}
-    arguments = folder / f"arguments-{random.randrange(10**9)}.json"
-    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**hidden, **_plain(options)}}))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
-        "XDG_CACHE_HOME": str(folder / "cache"),
-        **popen.pop("env", {}),
-    }
+    environment = {**os.environ, "PYTHONPATH": _python_path(), **_cache(folder), **popen.pop("env", {})}
     return subprocess.Popen(
-        [sys.executable, "-m", f"{MODULES}.{name}", str(arguments)],
+        [sys.executable, "-m", f"{MODULES}.{name}", _arguments(folder, options, check)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -54,19 +48,121 @@ def start_module(
 def finish_module(process: subprocess.Popen[str]) -> dict[str, t.Any]:
     """The result that a module prints."""
     output, complaints = process.communicate(timeout=60)
+    return _parsed(output, complaints)
+
+
+def run_module(
+    name: str,
+    folder: Path,
+    options: dict[str, t.Any],
+    *,
+    check: bool = False,
+    user: int | None = None,
+    **popen: t.Any,
+) -> dict[str, t.Any]:
+    """Run a module to its end; whatever it tells, it is one JSON object and no traceback.
+
+    Without further arguments the process is forked off one that has the imports behind it, which saves half a second.
+    """
+    if popen:
+        result = finish_module(start_module(name, folder, options, check=check, **popen))
+    else:
+        result = _nursery().run(name, _arguments(folder, options, check), _cache(folder), user)
+    assert "Traceback" not in result.get("msg", "")
+    return result
+
+
+def _arguments(folder: Path, options: dict[str, t.Any], check: bool) -> str:
+    hidden = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": str(folder / "tmp")}
+    path = folder / f"arguments-{random.randrange(10**9)}.json"
+    path.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**hidden, **_plain(options)}}))
+    return str(path)
+
+
+def _cache(folder: Path) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(folder / "cache")}
+
+
+def _python_path() -> str:
+    return os.pathsep.join(entry for entry in sys.path if entry)
+
+
+def _parsed(output: str, complaints: str) -> dict[str, t.Any]:
     try:
         return json.loads(output)
     except ValueError as problem:
         raise AssertionError(f"no result: {output!r} {complaints!r}") from problem
 
 
-def run_module(
-    name: str, folder: Path, options: dict[str, t.Any], *, check: bool = False, **popen: t.Any
-) -> dict[str, t.Any]:
-    """Run a module to its end; whatever it tells, it is one JSON object and no traceback."""
-    result = finish_module(start_module(name, folder, options, check=check, **popen))
-    assert "Traceback" not in result.get("msg", "")
-    return result
+_NURSERY_CODE = """
+import importlib, json, os, sys, traceback
+import ansible.module_utils.urls, concurrent.futures.thread, ctypes, oslo_utils.imageutils.format_inspector
+for line in sys.stdin:
+    order = json.loads(line)
+    module = importlib.import_module(order["module"])
+    child = os.fork()
+    if not child:
+        os.environ.update(order["environment"])
+        output = [os.open(order["output"] + end, os.O_RDWR | os.O_CREAT, 0o600) for end in ("", ".err")]
+        if order["user"]:
+            os.setgroups([])
+            os.setgid(order["user"])
+            os.setuid(order["user"])
+        sys.argv = [order["module"], order["arguments"]]
+        for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), *output)):
+            os.dup2(descriptor, number)
+        status = 0
+        try:
+            module.main()
+        except SystemExit as end:
+            status = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            status = 70
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    os.waitpid(child, 0)
+    print("done", flush=True)
+"""
+
+
+class _Nursery:
+    """A process that has done the imports of the modules, and forks off one process for each run."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _NURSERY_CODE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": _python_path()},
+        )
+        atexit.register(self._end)
+
+    def run(self, name: str, arguments: str, environment: dict[str, str], user: int | None) -> dict[str, t.Any]:
+        """Run a module in a process of its own."""
+        order = {
+            "module": f"{MODULES}.{name}",
+            "arguments": arguments,
+            "output": arguments + ".out",
+            "environment": environment,
+            "user": user,
+        }
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "done\n"
+        output = Path(order["output"])
+        return _parsed(output.read_text(), output.with_name(output.name + ".err").read_text())
+
+    def _end(self) -> None:
+        self._process.communicate()
+
+
+@functools.cache
+def _nursery() -> _Nursery:
+    return _Nursery()
 
 
 def _plain(options: dict[str, t.Any]) -> dict[str, t.Any]:

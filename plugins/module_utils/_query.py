@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Questions to Glance's list of images: filters turned into its own parameters, so that the server does the work."""
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._describe import described
+from ._errors import InvalidOption
+from ._glance import Glance, Json, connect
+
+#: openstacksdk's names of attributes, which filters of openstack.cloud.image_info use, by Glance's.
+_SDK_NAMES = {
+    "is_protected": "protected",
+    "is_hidden": "os_hidden",
+    "hash_algo": "os_hash_algo",
+    "hash_value": "os_hash_value",
+    "owner_id": "owner",
+}
+#: What Glance compares with a list (operator ``in``).
+_LISTABLE = ("id", "name", "status", "container_format", "disk_format")
+#: What Glance compares with an operator in front, which a plain value must not be taken for.
+_WITH_OPERATOR = ("name", "id", "status", "container_format", "disk_format")
+_OPERATORS = ("eq:", "in:", "neq:", "gt:", "gte:", "lt:", "lte:")
+
+
+def answer(module: AnsibleModule) -> dict[str, t.Any]:
+    """What the module ``image_info`` returns."""
+    params = module.params
+    query = glance_query(params["filters"] or {})
+    if params["sort"]:
+        query["sort"] = params["sort"]
+    if params["limit"] is not None and params["limit"] < 1:
+        raise InvalidOption(f"limit: {params['limit']} is not a number of images; leave it out to get them all.")
+    with connect(params) as glance:
+        found = _found(glance, params["name"], query, params["limit"])
+        return {"images": [described(image) for image in found]}
+
+
+def glance_query(filters: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Filters as parameters of GET /v2/images.
+
+    :param filters: Glance's own filters, openstacksdk's names for them, or any property; properties may also stand in a
+        dictionary ``properties`` of their own.
+    :raises InvalidOption: if a value cannot be compared by Glance.
+    """
+    nested = filters.get("properties") or {}
+    if not isinstance(nested, dict):
+        raise InvalidOption("filters: properties must be a dictionary.")
+    flat = {key: value for key, value in filters.items() if key != "properties"} | nested
+    return {_SDK_NAMES.get(key, key): _value(_SDK_NAMES.get(key, key), value) for key, value in flat.items()}
+
+
+def _value(key: str, value: t.Any) -> t.Any:
+    if isinstance(value, (list, tuple)):
+        if key == "tag":
+            return [str(each) for each in value]
+        if key in _LISTABLE:
+            return "in:" + ",".join(f'"{each}"' for each in value)
+        raise InvalidOption(f"filters: {key} cannot be compared with a list; Glance can do that with {', '.join(_LISTABLE)}.")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, dict):
+        raise InvalidOption(f"filters: the value of {key} is not a text, number or truth value.")
+    text = str(value)
+    return f"eq:{text}" if key in _WITH_OPERATOR and not text.startswith(_OPERATORS) else text
+
+
+def _found(glance: Glance, name: str | None, query: dict[str, t.Any], limit: int | None) -> list[Json]:
+    if name is None:
+        return list(glance.images(query, limit))
+    found = _everywhere(glance, query | {"name": f"eq:{name}"}, limit)
+    found = [image for image in found if image["name"] == name]
+    if found or not _is_uuid(name):
+        return found
+    if query:
+        return _everywhere(glance, query | {"id": f"eq:{name}"}, limit)
+    image = glance.image(name)
+    return [image] if image else []
+
+
+def _everywhere(glance: Glance, query: dict[str, t.Any], limit: int | None) -> list[Json]:
+    """Hidden images, too, unless the filters say which: what is asked for by name is found."""
+    choices = [query["os_hidden"]] if "os_hidden" in query else ["false", "true"]
+    found = [image for hidden in choices for image in glance.images(query | {"os_hidden": hidden}, limit)]
+    return found[:limit]
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False

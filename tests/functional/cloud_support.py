@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The real cloud as the tests see it: by plain HTTP, never through the code under test."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import os
+import typing as t
+import urllib.parse
+from pathlib import Path
+
+import requests
+import yaml
+
+CLOUD_DIR = Path(os.environ.get("CLOUDIMAGE_TEST_CLOUD_DIR", "no-cloud"))
+CLOUDS_YAML = CLOUD_DIR / "clouds.yaml"
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+Json = dict[str, t.Any]
+
+
+class Call(t.NamedTuple):
+    """One request as the server's access log has it."""
+
+    method: str
+    path: str
+    status: int
+
+
+@dataclasses.dataclass
+class Calls:
+    """Requests of a stretch of time, by service."""
+
+    glance: list[Call] = dataclasses.field(default_factory=list)
+    keystone: list[Call] = dataclasses.field(default_factory=list)
+
+    @property
+    def writes(self) -> list[Call]:
+        return [call for call in self.glance if call.method in WRITES]
+
+    def index(self, method: str, ending: str) -> int:
+        """Where in the order a call to Glance stands."""
+        return next(i for i, call in enumerate(self.glance) if call.method == method and call.path.endswith(ending))
+
+
+class Project:
+    """One user of the cloud, in one project, speaking plain HTTP."""
+
+    def __init__(self, cloud: str) -> None:
+        settings = yaml.safe_load(CLOUDS_YAML.read_text())["clouds"][cloud]["auth"]
+        scope = {"name": settings["project_name"], "domain": {"id": settings["project_domain_id"]}}
+        user = {
+            "name": settings["username"],
+            "password": settings["password"],
+            "domain": {"id": settings["user_domain_id"]},
+        }
+        identity = {"methods": ["password"], "password": {"user": user}}
+        body = {"auth": {"identity": identity, "scope": {"project": scope}}}
+        answer = requests.post(f"{settings['auth_url']}/auth/tokens", json=body, timeout=30)
+        answer.raise_for_status()
+        token = answer.json()["token"]
+        self.id = token["project"]["id"]
+        self.url = next(
+            endpoint["url"]
+            for service in token["catalog"]
+            if service["type"] == "image"
+            for endpoint in service["endpoints"]
+            if endpoint["interface"] == "public"
+        )
+        self._session = requests.Session()
+        self._session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
+
+    def http(self, method: str, path: str, ok: bool = True, **kwargs: t.Any) -> requests.Response:
+        """A request to Glance; ``path`` begins with /v2."""
+        answer = self._session.request(method, self.url + path, timeout=60, **kwargs)
+        if ok:
+            assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def named(self, name: str) -> list[Json]:
+        """All images of the project under a name, hidden ones too, oldest first."""
+        query = f"name={urllib.parse.quote('eq:' + name)}&owner={self.id}&sort=created_at:asc"
+        return [
+            image
+            for hidden in ("false", "true")
+            for image in self.http("GET", f"/v2/images?{query}&os_hidden={hidden}").json()["images"]
+        ]
+
+    def only(self, name: str) -> Json:
+        """The one image under a name that is not hidden."""
+        (image,) = [image for image in self.named(name) if not image["os_hidden"]]
+        return image
+
+    def image(self, image_id: str) -> Json | None:
+        answer = self.http("GET", f"/v2/images/{image_id}", ok=False)
+        return answer.json() if answer.status_code == 200 else None
+
+    def create(self, name: str, data: bytes | None = None, **body: t.Any) -> Json:
+        """An image made by somebody else's tool."""
+        formats = {"disk_format": "raw", "container_format": "bare"}
+        image = self.http("POST", "/v2/images", json={"name": name, **formats, **body}).json()
+        if data is not None:
+            self.upload(image["id"], data)
+        shown = self.image(image["id"])
+        assert shown
+        return shown
+
+    def upload(self, image_id: str, data: bytes, ok: bool = True) -> requests.Response:
+        headers = {"Content-Type": "application/octet-stream"}
+        return self.http("PUT", f"/v2/images/{image_id}/file", ok=ok, data=data, headers=headers)
+
+    def patch(self, image_id: str, *operations: Json) -> None:
+        headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+        self.http("PATCH", f"/v2/images/{image_id}", json=list(operations), headers=headers)
+
+    def sha512(self, image_id: str) -> str:
+        """Digest of the data, downloaded."""
+        return hashlib.sha512(self.http("GET", f"/v2/images/{image_id}/file").content).hexdigest()
+
+    def remove_all(self) -> None:
+        """Delete every image of the project."""
+        for hidden in ("false", "true"):
+            query = f"owner={self.id}&os_hidden={hidden}&limit=1000"
+            for image in self.http("GET", f"/v2/images?{query}").json()["images"]:
+                if image["protected"]:
+                    self.patch(image["id"], {"op": "replace", "path": "/protected", "value": False})
+                self.http("DELETE", f"/v2/images/{image['id']}", ok=False)
+
+
+@functools.cache
+def project(cloud: str) -> Project:
+    return Project(cloud)
+
+
+@contextlib.contextmanager
+def calls() -> t.Iterator[Calls]:
+    """Collect what is asked of the cloud meanwhile; filled when the block ends."""
+    logs = {service: CLOUD_DIR / "log" / f"{service}-access.log" for service in ("glance", "keystone")}
+    starts = {service: log.stat().st_size for service, log in logs.items()}
+    collected = Calls()
+    yield collected
+    for service, log in logs.items():
+        with log.open() as lines:
+            lines.seek(starts[service])
+            setattr(collected, service, [_call(line) for line in lines])
+
+
+def _call(line: str) -> Call:
+    """A line is: [time] METHOD path status bytes seconds."""
+    method, path, status = line.partition("] ")[2].split()[:3]
+    return Call(method, path, int(status))

@@ -1,0 +1,180 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Addresses and downloads: what is shown of them, which faults are borne."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import typing as t
+import urllib.error
+from email.message import Message
+
+import pytest
+from ansible_collections.cloudimage.glance.plugins.module_utils import _fetch
+from ansible_collections.cloudimage.glance.plugins.module_utils._errors import InvalidOption, TransferProblem
+from hypothesis import given
+from hypothesis import strategies as st
+
+DATA = bytes(range(250)) * 40
+
+
+class Answer:
+    """What open_url returns: a status, headers, and bytes up to a cut."""
+
+    def __init__(self, content: bytes, status: int = 200, cut: int | None = None, **headers: str) -> None:
+        self.status, self.reason = status, "reason"
+        self.headers = {
+            "Content-Length": str(len(content)),
+            **{key.replace("_", "-"): text for key, text in headers.items()},
+        }
+        self._content = content if cut is None else content[:cut]
+
+    def geturl(self) -> str:
+        return "http://example.com/a"
+
+    def read1(self, size: int) -> bytes:
+        part, self._content = self._content[:size], self._content[size:]
+        return part
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.fixture(name="answers")
+def _answers(monkeypatch: pytest.MonkeyPatch) -> list[t.Any]:
+    """Answers, one for each request, or exceptions to raise; requests are appended to ``answers.asked``."""
+    answers: list[t.Any] = []
+
+    def open_url(_address: str, **options: t.Any) -> Answer:
+        answer = answers.pop(0)
+        if callable(answer):
+            answer = answer(options["headers"])
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("ansible.module_utils.urls.open_url", open_url)
+    monkeypatch.setattr(_fetch, "_PAUSES", (0.0, 0.0, 0.0, 0.0))
+    return answers
+
+
+def refusal(status: int) -> urllib.error.HTTPError:
+    return urllib.error.HTTPError("http://example.com/a", status, "reason", Message(), None)
+
+
+def fetched() -> bytes:
+    return b"".join(_fetch.Download("http://kim:hush@example.com/a?token=hush", _fetch.HttpOptions(), "src"))
+
+
+PASSING = [
+    urllib.error.URLError(ConnectionRefusedError(111, "refused")),
+    urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "try again")),
+    ConnectionResetError(104, "reset"),
+    http.client.RemoteDisconnected("gone"),
+    TimeoutError(),
+    refusal(502),
+    refusal(503),
+    refusal(504),
+    refusal(429),
+]
+LASTING = [
+    urllib.error.URLError(socket.gaierror(socket.EAI_NONAME, "unknown")),
+    urllib.error.URLError(ssl.SSLCertVerificationError("no")),
+    refusal(404),
+    refusal(401),
+    refusal(500),
+    ValueError("unknown url type"),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=repr)
+def test_passing_faults_are_borne_and_end(answers: list[t.Any], fault: Exception) -> None:
+    answers += [fault, fault, Answer(DATA)]
+    assert fetched() == DATA
+    answers += [fault] * 9
+    with pytest.raises(TransferProblem, match=r"^src: http://example.com/a .*5 attempts\)\.$"):
+        fetched()
+    assert len(answers) == 4
+
+
+@pytest.mark.parametrize("fault", LASTING, ids=repr)
+def test_lasting_faults_end_at_once(answers: list[t.Any], fault: Exception) -> None:
+    answers += [fault, fault]
+    with pytest.raises(TransferProblem, match=r"^src: http://example.com/a ") as problem:
+        fetched()
+    assert len(answers) == 1 and "hush" not in problem.value.message + str(problem.value.details)
+
+
+def test_an_early_end_is_told(answers: list[t.Any]) -> None:
+    answers += [Answer(DATA, cut=100), *[Answer(DATA, cut=100)] * 9]
+    with pytest.raises(TransferProblem, match=f"ended early, after 100 of {len(DATA)} bytes"):
+        fetched()
+
+
+@given(st.lists(st.integers(0, len(DATA)), max_size=4), st.booleans())
+def test_the_parts_make_the_whole(cuts: list[int], ranges: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        answers: list[t.Any] = []
+        patch.setattr(_fetch, "_PAUSES", (0.0, 0.0, 0.0, 0.0))
+
+        def answer(_address: str, headers: dict[str, str], **_options: t.Any) -> Answer:
+            cut = answers.pop(0)
+            begin = int(headers.get("Range", "bytes=0-")[6:-1]) if ranges else 0
+            if "Range" in headers:
+                assert headers["If-Range"] == '"v1"'
+            told = {"Content_Range": f"bytes {begin}-{len(DATA) - 1}/{len(DATA)}"} if begin else {}
+            return Answer(DATA[begin:], 206 if begin else 200, cut, ETag='"v1"', **told)
+
+        patch.setattr("ansible.module_utils.urls.open_url", answer)
+        answers += [*cuts, None]
+        assert fetched() == DATA
+
+
+def test_a_file_that_changes_on_the_server_is_refused(answers: list[t.Any]) -> None:
+    answers += [Answer(DATA, cut=100, ETag='"1"'), Answer(DATA, ETag='"2"')]
+    with pytest.raises(TransferProblem, match="changed while"):
+        fetched()
+    answers[:] = [Answer(DATA, cut=100), Answer(DATA[50:], 206, Content_Range=f"bytes 50-{len(DATA) - 1}/{len(DATA)}")]
+    with pytest.raises(TransferProblem, match="not asked for"):
+        fetched()
+
+
+def test_small_reads_are_bounded(answers: list[t.Any]) -> None:
+    answers += [Answer(DATA), Answer(DATA)]
+    assert _fetch.read_small("http://example.com/a", _fetch.HttpOptions(), len(DATA), "checksum") == DATA
+    with pytest.raises(TransferProblem, match="larger"):
+        _fetch.read_small("http://example.com/a", _fetch.HttpOptions(), len(DATA) - 1, "checksum")
+
+
+def test_no_way_down_from_https_for_checksums(answers: list[t.Any]) -> None:
+    answers.append(Answer(DATA))
+    with pytest.raises(TransferProblem, match="redirects to http"):
+        _fetch.read_small("https://example.com/a", _fetch.HttpOptions(), 10**6, "checksum")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown", "name", "secrets"),
+    [
+        ("/a/b c", "/a/b c", "b c", set()),
+        ("http://h/a%20b?x=1#f", "http://h/a%20b", "a b", {"x=1"}),
+        ("https://kim:hu%40sh@h:1/a", "https://h:1/a", "a", {"hu%40sh", "hu@sh"}),
+        ("https://kim@h", "https://h", "", set()),
+    ],
+)
+def test_what_is_shown_of_addresses(source: str, shown: str, name: str, secrets: set[str]) -> None:
+    assert _fetch.public_address(source) == shown
+    assert _fetch.file_name_of(source) == name
+    assert _fetch.secrets_of(source) == secrets
+
+
+def test_which_sources_are_local() -> None:
+    assert _fetch.local_path("/a", "src") == "/a"
+    assert _fetch.local_path("file:///a%20b", "src") == _fetch.local_path("file://localhost/a%20b", "src") == "/a b"
+    assert _fetch.local_path("HTTP://h/a", "src") is None
+    for source in ("ftp://h/a", "file://host/a", "http:///a", "http://h:x/a", "nbd://h"):
+        with pytest.raises(InvalidOption, match=r"^src: "):
+            _fetch.local_path(source, "src")
