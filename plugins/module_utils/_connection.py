@@ -50,7 +50,7 @@ def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
         openstack.enable_logging(debug=debug, http_debug=debug, path=params["sdk_log_path"])
     with explained():
         conn = openstack.connect(**_connect_arguments(params))
-        persistently(conn.authorize)
+        persistently(conn.session.get_token)
     try:
         yield conn
     finally:
@@ -94,7 +94,7 @@ def explained() -> t.Iterator[None]:
     except (auth.MissingRequiredOptions, auth.MissingAuthPlugin, auth.NoMatchingPlugin) as fault:
         raise ConnectionProblem(f"The credentials are not complete: {_text(fault)}") from fault
     except (auth.EndpointNotFound, auth.CatalogException) as fault:
-        raise ConnectionProblem(f"The cloud's service catalogue has no such endpoint: {_text(fault)}") from fault
+        raise ConnectionProblem(f"The cloud's catalogue has no such service: {_text(fault)}") from fault
     except (auth.DiscoveryFailure, auth.ConnectFailure, auth.ConnectionError, auth.SSLError) as fault:
         raise ConnectionProblem(f"The cloud does not answer: {_text(fault)}") from fault
     except sdk.ConfigException as fault:

@@ -18,7 +18,7 @@ import queue
 import threading
 import typing as t
 
-from . import _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile
+from . import _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile, _xz_blocks
 from ._errors import FileProblem, UnsafeImage
 
 #: Blocks that wait between the thread that fetches and hashes, and the one that unpacks and writes.
@@ -123,6 +123,7 @@ def build(source: Source, target: Target, install: t.Callable[[str], None]) -> B
             if not is_finished(inspection, target):
                 work, inspection = _converted(stack, (source.file.path, inspection), source, target)
                 _content.require_unchanged(source.file)
+                work.finish()
                 install(work.path)
                 return Built(inspection, source.file.size, is_source=False)
         work, received, is_source = _fetched(stack, source, target)
@@ -131,6 +132,7 @@ def build(source: Source, target: Target, install: t.Callable[[str], None]) -> B
             raw_work, is_source = work, False
             work, inspection = _converted(stack, (work.path, inspection), source, target)
             raw_work.discard()
+        work.finish()
         install(work.path)
         return Built(inspection, received, is_source)
 
@@ -154,18 +156,28 @@ def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tup
         if kind and flow.length:
             # An archive never gets smaller by unpacking it; how much larger, its zeros not counted, nobody knows.
             _workfile.require_space(target.path, flow.length, f"The content of {source.name}")
-        pieces = _unpack.unpacked(reader, kind, source.name) if kind else iter(reader)
-        for piece in pieces:
-            work.write(piece)
-            if work.size > target.max_virtual_size:
-                raise UnsafeImage(
-                    f"src: {source.name} holds more than {target.max_virtual_size} bytes, the limit (max_virtual_size)."
-                )
+        _write_out(work, reader, kind, source, target)
     flow.verify()
     if not work.size:
         raise FileProblem(f"src: {source.name} holds nothing.")
-    work.finish()
+    work.finish(sync=False)
     return work, flow.received, kind is None
+
+
+def _write_out(
+    work: _workfile.WorkFile, reader: _unpack.Reader, kind: str | None, source: Source, target: Target
+) -> None:
+    def reserve(size: int) -> None:
+        if size > target.max_virtual_size:
+            raise UnsafeImage(
+                f"src: {source.name} holds more than {target.max_virtual_size} bytes, the limit (max_virtual_size)."
+            )
+
+    if kind == "xz":
+        work.size = _xz_blocks.unpack(reader, source.name, work.write_at, reserve)
+    for piece in _unpack.unpacked(reader, kind, source.name) if kind else reader:
+        reserve(work.size + len(piece))
+        work.write(piece)
 
 
 def _converted(
@@ -188,7 +200,6 @@ def _converted(
         compression_type=target.compression_type,
         virtual_size=inspection.virtual_size,
     )
-    work.finish()
     made = _disk.inspect(work.path)
     _require_as_ordered(made, inspection, source, target)
     if wanted == "qcow2":

@@ -6,20 +6,21 @@
 
 """The hands that reach into Glance: one method an API call; the only file that speaks to it.
 
-openstacksdk gives authentication and discovery; calls go through its image proxy's plain requests, because its resource
-layer renames and drops properties, repeats uploads with an empty body, and does not look at every status.
+openstacksdk gives configuration, authentication and the endpoint; calls are plain requests of its session, because its
+resource layer renames and drops properties, repeats uploads with an empty body, and does not look at every status.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import html
 import re
 import typing as t
 
 from ._connection import connection, explained, persistently
-from ._errors import ServerRefusal
+from ._errors import ConnectionProblem, ServerRefusal
 
 Json = dict[str, t.Any]
 
@@ -56,6 +57,7 @@ class Glance:
     def __init__(self, conn: t.Any, api_timeout: int | None = None) -> None:
         self.conn = conn
         self._call_timeout = api_timeout or _CALL_TIMEOUT
+        self._adapter = conn.config.get_session_client("image")
 
     @property
     def project_id(self) -> str:
@@ -63,16 +65,32 @@ class Glance:
         with explained():
             return persistently(self.conn.session.get_project_id) or ""
 
+    @functools.cached_property
+    def _root(self) -> str:
+        """Address of API v2. Every Glance has it at /v2, so the versions need not be asked for."""
+        with explained():
+            endpoint = persistently(lambda: self._adapter.get_endpoint(skip_discovery=True))
+        if not endpoint:
+            raise ConnectionProblem("The cloud's catalogue has no image service for this region and interface.")
+        return endpoint.rstrip("/").removesuffix("/v2") + "/v2"
+
     # --- reading
 
-    def named(self, name: str, owner: str | None = None) -> list[Json]:
-        """The images that bear exactly this name, hidden ones too.
+    def named(self, name: str, query: t.Mapping[str, t.Any] | None = None, limit: int | None = None) -> list[Json]:
+        """The images that bear exactly this name; hidden ones too, unless the query says which.
 
         Asked for with an operator, because a bare ``name=a:b`` is refused; compared again, because databases may ignore case.
+
+        :param query: further parameters of GET /v2/images.
         """
-        query = {"name": f"eq:{name}"} | ({"owner": owner} if owner else {})
-        found = [image for hidden in ("false", "true") for image in self.images(dict(query, os_hidden=hidden))]
+        found = self.hidden_too({"name": f"eq:{name}", **(query or {})}, limit)
         return [image for image in found if image["name"] == name]
+
+    def hidden_too(self, query: t.Mapping[str, t.Any], limit: int | None = None) -> list[Json]:
+        """As :meth:`images`, but hidden ones are not left out."""
+        choices = [query["os_hidden"]] if "os_hidden" in query else ["false", "true"]
+        found = [image for hidden in choices for image in self.images({**query, "os_hidden": hidden}, limit)]
+        return found[:limit]
 
     def images(self, query: t.Mapping[str, t.Any], limit: int | None = None) -> t.Iterator[Json]:
         """GET /v2/images, page by page.
@@ -179,8 +197,8 @@ class Glance:
         """One call without image data; passing faults are retried."""
         with explained():
             answer = persistently(
-                lambda: self.conn.image.request(
-                    path,
+                lambda: self._adapter.request(
+                    self._root + path,
                     method,
                     raise_exc=False,
                     connect_retries=0,
@@ -195,8 +213,8 @@ class Glance:
         """PUT image data, once: the library's own retries would send an empty body the second time."""
         headers = {"Content-Type": "application/octet-stream", "X-OpenStack-Image-Size": str(size)} | headers
         with explained():
-            answer = self.conn.image.request(
-                path,
+            answer = self._adapter.request(
+                self._root + path,
                 "PUT",
                 data=body,
                 headers=headers,

@@ -13,7 +13,6 @@ import dataclasses
 import datetime
 import os
 import typing as t
-import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -24,7 +23,7 @@ from ._desired import Desired, desired_image, require_name
 from ._errors import AmbiguousImage, InvalidOption
 from ._file_declaration import size_option
 from ._glance import Glance, Json, connect
-from ._observed import Image, Observed
+from ._observed import Image, Observed, is_image_id
 from ._steps import Plan
 from ._transfer import Transfer
 
@@ -111,8 +110,8 @@ class ImageDeclaration:
         if desired.id:
             image = self._glance.image(desired.id)
             return [image] if image else []
-        found = self._glance.named(desired.name, self._scope)
-        if not found and _is_uuid(desired.name):
+        found = self._glance.named(desired.name, {"owner": self._scope})
+        if not found and is_image_id(desired.name):
             image = self._glance.image(desired.name)
             return [image] if image else []
         return found
@@ -188,7 +187,7 @@ def _reference(glance: Glance, name_or_id: str, own_project: str, option: str) -
     :raises InvalidOption: if there is none.
     :raises AmbiguousImage: if there are several.
     """
-    if _is_uuid(name_or_id):
+    if is_image_id(name_or_id):
         return name_or_id
     found = [image for image in glance.named(require_name(name_or_id, option)) if image["status"] == "active"]
     own = [image["id"] for image in found if image["owner"] == own_project]
@@ -198,10 +197,3 @@ def _reference(glance: Glance, name_or_id: str, own_project: str, option: str) -
     if len(ids) > 1:
         raise AmbiguousImage(f"{option}: {len(ids)} images bear the name {name_or_id!r}: {', '.join(ids)}.", ids=ids)
     return ids[0]
-
-
-def _is_uuid(value: str) -> bool:
-    try:
-        return str(uuid.UUID(value)) == value.lower()
-    except ValueError:
-        return False

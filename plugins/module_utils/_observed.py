@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import typing as t
+import uuid
 
 from ._errors import AmbiguousImage
 
@@ -39,6 +40,14 @@ REPLACED_BY = "cloudimage_replaced_by"
 IN_MOTION = frozenset({"saving", "uploading", "importing"})
 #: Statuses of images that are as good as gone, although listed.
 GONE = frozenset({"deleted", "pending_delete"})
+
+
+def is_image_id(value: str) -> bool:
+    """Whether a text could be the id of an image: a UUID in its usual form."""
+    try:
+        return str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False
 
 
 @dataclasses.dataclass(frozen=True)

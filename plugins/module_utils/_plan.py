@@ -22,7 +22,7 @@ from ._errors import ContentMissing, ImageFault, InvalidOption
 from ._image_steps import Change, Deactivate, Delete, Reactivate, Wait
 from ._observed import CONTENT_KEY, GONE, Cast, Image, Observed, cast
 from ._steps import Plan, Step
-from ._supply import retire, supply
+from ._supply import require_allowed, retire, supply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +59,11 @@ def questions(desired: Desired, observed: Observed) -> Questions:
     local = desired.source.path is not None
     checksum = desired.checksum[0] if local and desired.checksum else None
     shared = parts.current and parts.current.usable and parts.current.raw.get("visibility") == "shared"
+    if observed.schema is not None:
+        require_allowed({"disk_format": desired.disk_format, "container_format": desired.container_format}, observed.schema)
     return Questions(
         digests=frozenset({checksum} - {None} - set(observed.digests)),
-        source_format=local and observed.source_format is None,
+        source_format=local and observed.schema is not None and observed.source_format is None,
         schema=observed.schema is None,
         import_methods=desired.source.method is not None and observed.import_methods is None,
         members_of=parts.current.id if shared and parts.current and observed.members is None else None,

@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 import typing as t
-import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._describe import described
 from ._errors import InvalidOption
 from ._glance import Glance, Json, connect
+from ._observed import is_image_id
 
 #: openstacksdk's names of attributes, which filters of openstack.cloud.image_info use, by Glance's.
 _SDK_NAMES = {
@@ -77,25 +77,10 @@ def _value(key: str, value: t.Any) -> t.Any:
 def _found(glance: Glance, name: str | None, query: dict[str, t.Any], limit: int | None) -> list[Json]:
     if name is None:
         return list(glance.images(query, limit))
-    found = _everywhere(glance, query | {"name": f"eq:{name}"}, limit)
-    found = [image for image in found if image["name"] == name]
-    if found or not _is_uuid(name):
+    found = glance.named(name, query, limit)
+    if found or not is_image_id(name):
         return found
     if query:
-        return _everywhere(glance, query | {"id": f"eq:{name}"}, limit)
+        return glance.hidden_too(query | {"id": f"eq:{name}"}, limit)
     image = glance.image(name)
     return [image] if image else []
-
-
-def _everywhere(glance: Glance, query: dict[str, t.Any], limit: int | None) -> list[Json]:
-    """Hidden images, too, unless the filters say which: what is asked for by name is found."""
-    choices = [query["os_hidden"]] if "os_hidden" in query else ["false", "true"]
-    found = [image for hidden in choices for image in glance.images(query | {"os_hidden": hidden}, limit)]
-    return found[:limit]
-
-
-def _is_uuid(value: str) -> bool:
-    try:
-        return str(uuid.UUID(value)) == value.lower()
-    except ValueError:
-        return False

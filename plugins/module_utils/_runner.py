@@ -54,6 +54,7 @@ def run_declaration(
     :param kwargs: further arguments of AnsibleModule, for instance ``mutually_exclusive``.
     """
     module = AnsibleModule(argument_spec, supports_check_mode=True, **kwargs)
+    _keep_secrets(module)
     with _edge(module), build(module) as declaration:
         module.exit_json(**_converge(module, declaration))
 
@@ -63,8 +64,18 @@ def run_query(
 ) -> None:
     """Answer a question without changing anything, and exit the module."""
     module = AnsibleModule(argument_spec, supports_check_mode=True, **kwargs)
+    _keep_secrets(module)
     with _edge(module):
         module.exit_json(changed=False, **answer(module))
+
+
+def _keep_secrets(module: AnsibleModule) -> None:
+    """Blank out what is secret in a whole cloud configuration, which is an option that Ansible knows nothing about."""
+    cloud = module.params.get("cloud")
+    auth = cloud.get("auth") if isinstance(cloud, dict) else None
+    if isinstance(auth, dict):
+        public = ("url", "name", "id", "type", "region")
+        module.no_log_values |= {str(value) for key, value in auth.items() if value and not str(key).endswith(public)}
 
 
 def _converge(module: AnsibleModule, declaration: Declaration) -> dict[str, t.Any]:

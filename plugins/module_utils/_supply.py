@@ -139,7 +139,7 @@ def _wanted(desired: Desired, observed: Observed, have: Flat, old: Image | None,
         want[CONTENT_KEY] = desired.identity
     if not have and "owner" not in desired.attributes:
         want.pop("owner", None)
-    _require_schema(want, observed.schema or {})
+    require_allowed(want, observed.schema or {})
     return want
 
 
@@ -153,11 +153,15 @@ def _natural_format(real: str | None, inherited: str | None) -> str:
     return real or inherited or "qcow2"
 
 
-def _require_schema(want: Flat, schema: dict[str, t.Any]) -> None:
-    """Refuse what this cloud's schema refuses, before anything is sent."""
+def require_allowed(want: Flat, schema: dict[str, t.Any]) -> None:
+    """Refuse formats that this cloud's schema does not have, before anything is sent.
+
+    :param want: may leave formats open (None).
+    :raises InvalidOption: with the formats that the schema has.
+    """
     for option in ("disk_format", "container_format"):
         allowed = schema.get(option)
-        if allowed and want[option] not in allowed:
+        if allowed and want[option] is not None and want[option] not in allowed:
             listed = ", ".join(sorted(filter(None, allowed)))
             raise InvalidOption(f"{option}: this cloud does not take {want[option]!r}; it takes {listed}.")
 

@@ -26,7 +26,7 @@ BLOCK_SIZE = 1024 * 1024
 HEAD_SIZE = 16
 
 #: xz -9 needs 65 MiB; more is asked for by files that were made with a dictionary of their own size.
-_XZ_MEMORY = 512 * 1024**2
+XZ_MEMORY = 512 * 1024**2
 
 _XZ_MAGIC = b"\xfd7zXZ\0"
 _ZSTD_MAGIC = 0xFD2FB528
@@ -51,6 +51,14 @@ class Reader:
         ready = self._ready or next(self._blocks, b"")
         self._ready = ready[size:]
         return ready[:size]
+
+    def take(self, size: int) -> bytes:
+        """Take exactly ``size`` bytes; fewer only at the end."""
+        parts = []
+        while size and (part := self.read(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
 
     def __iter__(self) -> t.Iterator[bytes]:
         while block := self.read():
@@ -105,7 +113,7 @@ class _GzipDecoder:
 
 
 _DECODERS: dict[str, t.Callable[[], t.Any]] = {
-    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
+    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY),
     "gz": _GzipDecoder,
     "bz2": bz2.BZ2Decompressor,
 }
@@ -120,12 +128,12 @@ def _members(source: Reader, make_decoder: t.Callable[[], t.Any], kind: str, nam
             try:
                 piece = decoder.decompress(data, max_length=BLOCK_SIZE)
             except (lzma.LZMAError, zlib.error, OSError, EOFError, ValueError) as problem:
-                raise _corrupt(name, kind, str(problem) if first else "something else follows it") from problem
+                raise corrupt(name, kind, str(problem) if first else "something else follows it") from problem
             data = b""
             if piece:
                 yield piece
             if not decoder.eof and decoder.needs_input and not (data := source.read()):
-                raise _corrupt(name, kind, "it ends early")
+                raise corrupt(name, kind, "it ends early")
         first = False
         # Zeros may pad an archive to whole blocks.
         data = decoder.unused_data.lstrip(b"\0")
@@ -147,10 +155,10 @@ def _zstd(source: Reader, name: str) -> t.Iterator[bytes]:
         while piece := reader.read(BLOCK_SIZE):
             yield piece
     except zstandard.ZstdError as problem:
-        raise _corrupt(name, "zst", str(problem).removeprefix("zstd decompress error: ")) from problem
+        raise corrupt(name, "zst", str(problem).removeprefix("zstd decompress error: ")) from problem
     # The library takes a cut archive for a complete one.
     if not watched.is_complete:
-        raise _corrupt(name, "zst", "it ends early")
+        raise corrupt(name, "zst", "it ends early")
 
 
 class _ZstdSource:
@@ -215,5 +223,6 @@ def _zstd_header_rest(descriptor: int) -> int:
     return (1 - single) + (0, 1, 2, 4)[descriptor & 3] + content
 
 
-def _corrupt(name: str, kind: str, why: str) -> FileProblem:
+def corrupt(name: str, kind: str, why: str) -> FileProblem:
+    """What to raise for a damaged archive."""
     return FileProblem(f"The {kind} archive {name} is corrupt: {why.rstrip('.')}.")

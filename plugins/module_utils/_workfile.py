@@ -52,18 +52,23 @@ class WorkFile:
 
         :raises FileProblem: if the disk is full, or the file may grow no further.
         """
-        with explained(self.path):
-            for start, end in _filled_runs(block, self.size):
-                _write_all(self.descriptor, memoryview(block)[start:end], self.size + start)
-            self.size += len(block)
+        self.write_at(self.size, block)
+        self.size += len(block)
 
-    def finish(self) -> None:
-        """Bring the file to its full size and onto the disk."""
+    def write_at(self, offset: int, block: bytes) -> None:
+        """Write somewhere, with holes likewise; several threads may do it at once. ``size`` is the caller's to set."""
+        with explained(self.path):
+            for start, end in _filled_runs(block, offset):
+                _write_all(self.descriptor, memoryview(block)[start:end], offset + start)
+
+    def finish(self, sync: bool = True) -> None:
+        """Bring the file to its full size, and onto the disk unless it will not stay."""
         with explained(self.path):
             # Only a file that ends in a hole is too short; one that a program wrote has its size already.
             if os.fstat(self.descriptor).st_size < self.size:
                 os.ftruncate(self.descriptor, self.size)
-            os.fsync(self.descriptor)
+            if sync:
+                os.fsync(self.descriptor)
 
     def discard(self) -> None:
         """Remove the file, if it is still in the making."""

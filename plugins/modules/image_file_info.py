@@ -47,12 +47,12 @@ EXAMPLES = r"""
   cloudimage.glance.image_file_info:
     path: /tmp/cloudimage/rescue.qcow2
     checksum_algorithms: [sha256, sha512]
-  register: rescue
+  register: looked
 
 - name: Refuse what is not safe
   ansible.builtin.assert:
-    that: rescue.image_file.safe
-    fail_msg: "{{ rescue.image_file.reasons | join('; ') }}"
+    that: looked.image_file.safe
+    fail_msg: "{{ looked.image_file.reasons | join('; ') }}"
 """
 
 RETURN = r"""

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+import time
 import typing as t
 import urllib.parse
 from pathlib import Path
@@ -144,10 +145,18 @@ def calls() -> t.Iterator[Calls]:
     starts = {service: log.stat().st_size for service, log in logs.items()}
     collected = Calls()
     yield collected
+    _settle(logs.values())
     for service, log in logs.items():
         with log.open() as lines:
             lines.seek(starts[service])
             setattr(collected, service, [_call(line) for line in lines])
+
+
+def _settle(logs: t.Iterable[Path]) -> None:
+    """A line comes just after the answer that it is about: wait until no more come."""
+    sizes: list[int] = []
+    while sizes != (sizes := [log.stat().st_size for log in logs]):
+        time.sleep(0.05)
 
 
 def _call(line: str) -> Call:

@@ -97,6 +97,7 @@ def _parsed(output: str, complaints: str) -> dict[str, t.Any]:
 _NURSERY_CODE = """
 import importlib, json, os, sys, traceback
 import ansible.module_utils.urls, concurrent.futures.thread, ctypes, oslo_utils.imageutils.format_inspector
+import openstack.connection, openstack.image.v2.image
 for line in sys.stdin:
     order = json.loads(line)
     module = importlib.import_module(order["module"])

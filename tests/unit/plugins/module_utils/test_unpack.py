@@ -7,15 +7,18 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import io
 import lzma
+import random
+import subprocess
 import tracemalloc
 import typing as t
 
 import pytest
 import zstandard
-from ansible_collections.cloudimage.glance.plugins.module_utils import _unpack
+from ansible_collections.cloudimage.glance.plugins.module_utils import _unpack, _xz_blocks
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import FileProblem
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,3 +109,69 @@ def test_a_reader_looks_ahead() -> None:
     reader = _unpack.Reader([b"ab", b"", b"never"])
     assert reader.peek(1) == b"ab"[:1] and reader.peek(10) == b"ab"
     assert reader.read(1) == b"a" and reader.read(5) == b"b" and reader.read() in (b"never", b"")
+
+
+# xz archives in blocks, unpacked by several threads
+
+
+def xz_blocks(content: bytes, *options: str) -> bytes:
+    """Pack as ``xz -T`` does."""
+    command = ["xz", "-T2", "-0", "--block-size=65536", *options, "-c"]
+    return subprocess.run(command, input=content, capture_output=True, check=True, timeout=60).stdout
+
+
+def unpack_blocks(packed: bytes, size: int = 4096) -> tuple[bytes, bytes]:
+    """What the threads unpack, and what they leave to others."""
+    output = bytearray()
+
+    def reserve(size: int) -> None:
+        output.extend(bytes(size - len(output)))
+
+    def write(offset: int, piece: bytes) -> None:
+        output[offset : offset + len(piece)] = piece
+
+    reader = _unpack.Reader(blocks(packed, size))
+    assert _xz_blocks.unpack(reader, "archive", write, reserve) == len(output)
+    return bytes(output), b"".join(reader)
+
+
+@pytest.mark.parametrize("check", ["none", "crc32", "crc64", "sha256"])
+@pytest.mark.parametrize("size", [1, 65536, 300_001])
+def test_blocks_of_every_make(check: str, size: int) -> None:
+    content = random.Random(size).randbytes(size // 2) + bytes(size - size // 2)
+    packed = xz_blocks(content, f"--check={check}")
+    for read in (777, MIB):
+        assert unpack_blocks(packed, read) == (content, b"")
+    assert unpack_blocks(packed + bytes(8) + packed) == (content * 2, b"")
+
+
+def test_what_has_no_sizes_is_left_to_the_sequential_way() -> None:
+    content = bytes(range(256)) * 1000
+    plain = PACKERS["xz"](content)
+    assert unpack_blocks(plain) == (b"", plain)
+    assert unpack_blocks(xz_blocks(content) + plain) == (content, plain)
+    assert unpack_blocks(b"") == (b"", b"")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_damage_to_blocks_is_found(data: st.DataObject) -> None:
+    content = random.Random(1).randbytes(150_000)
+    packed = xz_blocks_once(content)
+    cut = data.draw(st.integers(1, len(packed) - 1))
+    flip = data.draw(st.integers(1, 255))
+    damaged = packed[:cut] + bytes([packed[cut] ^ flip]) + packed[cut + 1 :]
+    for bad in (packed[:cut], damaged):
+        try:
+            _output, rest = unpack_blocks(bad)
+        except FileProblem:
+            continue
+        # What is no archive in blocks any more is refused by the one who gets the rest
+        assert rest
+        with pytest.raises(FileProblem):
+            unpack("xz", rest)
+
+
+@functools.cache
+def xz_blocks_once(content: bytes) -> bytes:
+    return xz_blocks(content)

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module image, bad input and a cloud that cannot be used: one clear sentence, nothing sent, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import cloud_support
+import files_support
+import pytest
+import yaml
+
+GOOD = object()
+
+#: What is wrong, options (GOOD is a good file), what the sentence names.
+REFUSALS: list[tuple[str, dict[str, t.Any], str]] = [
+    ("empty name", {"name": "", "filename": GOOD}, "name"),
+    ("long name", {"name": "n" * 256, "filename": GOOD}, "name"),
+    ("4-byte name", {"name": "n\U0001f600", "filename": GOOD}, "name"),
+    ("missing file", {"filename": "{tmp}/nothing.img"}, "{tmp}/nothing.img"),
+    ("folder", {"filename": "{tmp}"}, "{tmp}"),
+    ("number list as property", {"filename": GOOD, "properties": {"a": [1, 2]}}, "properties"),
+    ("4-byte property", {"filename": GOOD, "properties": {"a": "\U0001f600"}}, "'a'"),
+    ("long key", {"filename": GOOD, "properties": {"k" * 256: "v"}}, "properties"),
+    ("empty key", {"filename": GOOD, "properties": {"": "v"}}, "properties"),
+    ("long value", {"filename": GOOD, "properties": {"a": "v" * 70000}}, "'a'"),
+    ("attribute as property", {"filename": GOOD, "properties": {"os_hidden": True}}, "is_hidden"),
+    ("reserved property", {"filename": GOOD, "properties": {"os_glance_x": "1"}}, "os_glance_x"),
+    ("own property", {"filename": GOOD, "properties": {"cloudimage_content_key": "1"}}, "cloudimage_content_key"),
+    ("long tag", {"filename": GOOD, "tags": ["t" * 256]}, "tags"),
+    ("unknown disk format", {"filename": GOOD, "disk_format": "floppy"}, "qcow2"),
+    ("unknown container format", {"filename": GOOD, "container_format": "box"}, "bare"),
+    ("not a checksum", {"filename": GOOD, "checksum": "sha256:xyz"}, "checksum"),
+    ("checksum of odd length", {"filename": GOOD, "checksum": "abc123"}, "checksum"),
+    ("checksum file that is not there", {"filename": GOOD, "checksum": "{tmp}/SHA256SUMS"}, "SHA256SUMS"),
+    ("no UUID", {"filename": GOOD, "id": "mine"}, "id"),
+    ("negative disk", {"filename": GOOD, "min_disk": -1}, "min_disk"),
+    ("not a size", {"filename": GOOD, "max_virtual_size": "huge"}, "max_virtual_size"),
+    ("declared otherwise", {"filename": GOOD, "disk_format": "qcow2"}, "raw"),
+    ("two sources", {"filename": GOOD, "uri": "http://127.0.0.1/x"}, "mutually exclusive"),
+    ("two visibilities", {"filename": GOOD, "visibility": "private", "is_public": True}, "mutually exclusive"),
+    ("volume", {"volume": "v"}, "Cinder"),
+    ("import without uri", {"import_method": "web-download"}, "uri"),
+    ("web-download of a file", {"import_method": "web-download", "filename": GOOD}, "web-download"),
+    ("glance-direct without file", {"import_method": "glance-direct"}, "filename"),
+    ("glance-download", {"import_method": "glance-download", "uri": "http://127.0.0.1/x"}, "glance-download"),
+    ("ftp", {"uri": "ftp://127.0.0.1/x"}, "uri"),
+    ("uri with password", {"uri": "http://me:secret@127.0.0.1/x"}, "password"),
+    ("no source", {}, "no source"),
+]
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+@pytest.mark.parametrize(("what", "options", "named"), REFUSALS, ids=[row[0] for row in REFUSALS])
+def test_refusal(run, member, name, disk, tmp_path, what, options, named, check):
+    filled = {key: _fill(value, disk, tmp_path) for key, value in {"name": name, **options}.items()}
+    with cloud_support.calls() as calls:
+        result = run("image", check, **filled)
+    assert result.get("failed"), result
+    assert result.get("reason") != "unexpected", result
+    told = result["msg"]
+    assert named.replace("{tmp}", str(tmp_path)) in told and "\n" not in told and len(told) < 600
+    assert "secret" not in told
+    assert not calls.writes and member.named(name) == []
+
+
+def _fill(value: t.Any, disk: t.Callable[[], Path], tmp_path: Path) -> t.Any:
+    if value is GOOD:
+        return disk()
+    return value.replace("{tmp}", str(tmp_path)) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("kind", ["empty", "fifo", "dangling", "device"])
+def test_what_is_no_image_file(fail, name, tmp_path, kind):
+    path = tmp_path / kind
+    if kind == "empty":
+        path.touch()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "dangling":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path = Path("/dev/zero")
+    told = fail("image", name=name, filename=path)
+    assert str(path) in told and "filename" in told
+
+
+def test_symbolic_link_to_a_file_is_fine(succeed, member, name, disk, tmp_path):
+    link = tmp_path / "link.img"
+    link.symlink_to(disk())
+    succeed("image", name=name, filename=link)
+    assert member.only(name)["size"] == disk().stat().st_size
+
+
+def test_unsafe_files(fail, member, name, disk, tmp_path):
+    base = disk(disk_format="qcow2")
+    backed, external, huge, flat = (tmp_path / each for each in ("backed.qcow2", "external.qcow2", "huge.qcow2", "flat.vmdk"))
+    files_support.qemu_img("create", "-f", "qcow2", "-b", base, "-F", "qcow2", backed)
+    files_support.qemu_img("create", "-f", "qcow2", "-o", f"data_file={tmp_path}/data.raw", external, "1M")
+    files_support.qemu_img("create", "-f", "qcow2", huge, "11T")
+    files_support.qemu_img("create", "-f", "vmdk", "-o", "subformat=monolithicFlat", flat, "1M")
+    for file, disk_format in ((backed, "qcow2"), (external, "qcow2"), (huge, "qcow2"), (flat, "vmdk")):
+        for options in ({}, {"disk_format": disk_format}, {"disk_format": "raw"}):
+            assert str(file) in fail("image", name=name, filename=file, **options)
+    assert member.named(name) == []
+
+
+def test_wrong_password(run, name):
+    settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
+    settings["auth"]["password"] = "not the password"
+    result = run("image_info", cloud=settings, name=name)
+    assert result["failed"] and result["reason"] == "connection_problem" and "credentials" in result["msg"]
+    assert "not the password" not in str(result)
+
+
+def test_whole_configuration_as_cloud(succeed, fail, name, disk):
+    settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
+    assert succeed("image", cloud=settings, name=name, filename=disk())["changed"]
+    assert not succeed("image", cloud=None, **settings, name=name, filename=disk())["changed"]
+    assert "region_name" in fail("image", cloud=settings, region_name="R", name=name)
+
+
+def test_unknown_cloud(fail, name):
+    assert "nowhere" in fail("image_info", cloud="nowhere", name=name)
+
+
+@pytest.mark.parametrize("service", ["keystone", "glance"])
+def test_nobody_answers(run, name, service):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
+        if service == "keystone":
+            settings["auth"]["auth_url"] = f"{address}/v3"
+        else:
+            settings["image_endpoint_override"] = f"{address}/v2"
+        result = run("image_info", cloud=settings, name=name)
+    assert result["failed"] and result["reason"] == "connection_problem" and address in result["msg"]
+
+
+def test_no_such_region(fail, name):
+    assert "Atlantis" in fail("image_info", cloud="local", region_name="Atlantis", name=name)
+
+
+@pytest.mark.parametrize(("library", "option"), [("openstack", "cloud"), ("oslo_utils", "filename")])
+def test_missing_library(name, disk, tmp_path, library, option):
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked" / f"{library}.py").write_text(f"raise ImportError('no {library} here')\n")
+    path = os.pathsep.join([str(tmp_path / "blocked"), *filter(None, sys.path)])
+    options = {"cloud": "local", "name": name, "filename": disk()}
+    process = files_support.start_module("image", tmp_path, options, env={"PYTHONPATH": path})
+    result = files_support.finish_module(process)
+    assert result["failed"] and result["reason"] == "missing_dependency"
+    assert library.replace("_", ".") in result["msg"] and "\n" not in result["msg"]
+
+
+def test_secrets_stay_out_of_results_and_logs(succeed, name, disk, tmp_path):
+    settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
+    log = tmp_path / "sdk.log"
+    result = succeed(
+        "image", cloud=None, auth=settings["auth"], name=name, filename=disk(), sdk_log_path=str(log), sdk_log_level="DEBUG"
+    )
+    password = settings["auth"]["password"]
+    assert password not in str({key: value for key, value in result.items() if key != "invocation"})
+    assert password not in log.read_text() and log.stat().st_size
+    assert subprocess.run(["grep", "-c", "X-Auth-Token: gAAA", str(log)], capture_output=True).stdout.strip() == b"0"
