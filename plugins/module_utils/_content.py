@@ -96,7 +96,7 @@ def digests(file: LocalFile, algorithms: t.Collection[str]) -> dict[str, str]:
     return {name: known[name] for name in algorithms}
 
 
-def read_blocks(file: LocalFile) -> t.Iterator[bytes]:
+def read_blocks(file: LocalFile) -> t.Generator[bytes, None, None]:
     """The bytes of a file in blocks of at most BLOCK_SIZE; the file is closed when the iterator is.
 
     :raises FileProblem: if the file is not the one that was opened, or changes while it is read.

@@ -77,7 +77,7 @@ class Built:
 def packed_with(file: _content.LocalFile) -> str | None:
     """How a local file is packed (:func:`_unpack.sniff`); None if it is not."""
     with contextlib.closing(_content.read_blocks(file)) as blocks:
-        return _unpack.sniff(next(iter(blocks), b"")[: _unpack.HEAD_SIZE])
+        return _unpack.sniff(next(blocks, b"")[: _unpack.HEAD_SIZE])
 
 
 def inspect_source(path: str, name: str, target: Target) -> _disk.Inspection:

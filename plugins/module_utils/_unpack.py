@@ -150,7 +150,9 @@ def _zstd(source: Reader, name: str) -> t.Iterator[bytes]:
         message = missing_required_lib("zstandard", reason="to unpack zst files")
         raise MissingDependency(message, exception=traceback.format_exc()) from problem
     watched = _ZstdSource(source)
-    reader = zstandard.ZstdDecompressor().stream_reader(watched, read_across_frames=True, closefd=False)
+    reader = zstandard.ZstdDecompressor().stream_reader(
+        t.cast("t.Any", watched), read_across_frames=True, closefd=False
+    )
     try:
         while piece := reader.read(BLOCK_SIZE):
             yield piece

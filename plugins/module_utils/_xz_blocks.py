@@ -133,7 +133,7 @@ class _Stream:
 
     def _is_full(self, coming: int) -> bool:
         under_way = sum(size for _future, size in self._waiting)
-        return len(self._waiting) > _threads() or under_way + coming > _MOST_WAITING
+        return len(self._waiting) >= _threads() or under_way + coming > _MOST_WAITING
 
     def _wait(self) -> None:
         future, _size = self._waiting.popleft()

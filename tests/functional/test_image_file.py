@@ -18,9 +18,9 @@ import time
 import typing as t
 from pathlib import Path
 
+import files_support as support
 import pytest
-from ansible_collections.cloudimage.glance.tests.functional import files_support as support
-from ansible_collections.cloudimage.glance.tests.functional.files_support import MIB, Faults
+from files_support import MIB, Faults
 
 QEMU_NAMES = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx"}
 NOT_ROOT = 65534

@@ -11,8 +11,8 @@ import os
 import typing as t
 from pathlib import Path
 
+import files_support as support
 import pytest
-from ansible_collections.cloudimage.glance.tests.functional import files_support as support
 
 QEMU_NAMES = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx"}
 

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the documentation says is true: examples run, and documented results are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import ansible_collections.cloudimage.glance as collection
+import cloud_support
+import files_support
+import pytest
+import yaml
+
+MODULES = sorted(path.stem for path in (Path(collection.__path__[0]) / "plugins" / "modules").glob("*.py"))
+#: Where the examples have their files.
+PLAYGROUND = Path("/tmp/cloudimage")
+
+
+def documented(module: str, part: str) -> t.Any:
+    source = (Path(collection.__path__[0]) / "plugins" / "modules" / f"{module}.py").read_text()
+    return yaml.safe_load(source.partition(f'{part} = r"""')[2].partition('"""')[0])
+
+
+@pytest.fixture
+def playground(disk) -> t.Iterator[None]:
+    """The files that the examples speak of."""
+    shutil.rmtree(PLAYGROUND, ignore_errors=True)
+    PLAYGROUND.mkdir(parents=True)
+    image = PLAYGROUND / "debian-13.qcow2"
+    shutil.copy(disk(disk_format="qcow2"), image)
+    shutil.copy(image, PLAYGROUND / "rescue.qcow2")
+    packed = PLAYGROUND / "rescue.qcow2.xz"
+    packed.write_bytes(files_support.pack("xz", image.read_bytes()))
+    sums = [f"{files_support.sha256(file.read_bytes())}  {file.name}\n" for file in (image, packed)]
+    (PLAYGROUND / "SHA256SUMS").write_text("".join(sums))
+    yield
+    shutil.rmtree(PLAYGROUND)
+
+
+@pytest.mark.usefixtures("member", "playground")
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_run_and_results_are_as_documented(module, tmp_path):
+    clouds = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"mycloud": clouds["clouds"]["local"]}}))
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": documented(module, "EXAMPLES")}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    environment = os.environ | {
+        "OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "1",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "HOME": str(tmp_path),
+    }
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvv", str(tmp_path / "play.yml")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
+    missing = _missing(documented(module, "RETURN"), _results(done.stdout))
+    assert not missing, f"documented, but in no result of the examples: {missing}"
+
+
+def _results(output: str) -> list[dict[str, t.Any]]:
+    """The results that ansible-playbook -vvv shows: JSON behind an arrow."""
+    decoder = json.JSONDecoder()
+    return [decoder.raw_decode(part)[0] for part in output.split(" => ")[1:] if part.startswith("{")]
+
+
+def _missing(described: dict[str, t.Any], results: list[t.Any], path: str = "") -> list[str]:
+    """Documented keys that no result has, unless they are documented to be there only sometimes."""
+    missing = []
+    for key, entry in described.items():
+        if not entry.get("returned", "success").startswith("success"):
+            continue
+        values = [result[key] for result in results if key in result]
+        if not values:
+            missing.append(path + key)
+            continue
+        inner = [each for value in values for each in (value if isinstance(value, list) else [value])]
+        nested = [each for each in inner if isinstance(each, dict)]
+        if entry.get("contains") and nested:
+            missing += _missing(entry["contains"], nested, f"{path}{key}.")
+    return missing
