@@ -28,9 +28,11 @@ linked := $(CURDIR)/.work/linked
 installed := $(CURDIR)/.work/installed
 
 demo_cloud := $(CURDIR)/.work/cloud
-# The tests start a cloud of their own, unless they are told the folder of one that runs already.
-test_cloud := $(or $(CLOUDIMAGE_TEST_CLOUD_DIR),$(CURDIR)/.work/test-cloud)
-start_test_cloud := $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,test-cloud)
+newest_cloud := $(CURDIR)/.work/newest-cloud
+floor_cloud := $(CURDIR)/.work/floor-cloud
+
+# The tests start clouds of their own, unless they are told the folder of one that runs already.
+own_cloud = $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,$(1))
 
 # Sessions of noxfile.py, in the one environment that has all tools
 nox = PATH="$(tools)/bin:$$PATH" $(tools)/bin/nox --no-venv --no-install --envdir .work/nox -s
@@ -80,7 +82,7 @@ docs: venv-tools .work/linked ## Check the documentation, and write it as HTML
 .PHONY: clean
 clean: .work/linked ## Stop the local cloud and remove all that was made
 	@$(use_linked)
-	for cloud in "$(demo_cloud)" "$(test_cloud)"; do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
+	for cloud in "$(demo_cloud)" "$(newest_cloud)" "$(floor_cloud)"; do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
 	rm -rf .work
 
 ##### The gate: "make test" runs the targets below in two tracks, see tests/gate/run.py
@@ -129,50 +131,49 @@ changelog: venv-tools ## Check the changelog and its fragments
 	@$(tools)/bin/antsibull-changelog lint
 	$(tools)/bin/antsibull-changelog lint-changelog-yaml --strict changelogs/changelog.yaml
 
-.PHONY: import-check
-import-check: install venv-importer ## Import the built collection as Galaxy does
+.PHONY: package
+package: install venv-importer ## Import the built collection as Galaxy does
 	@tests/gate/import-check "$(importer)" .work/build
 
 .PHONY: sanity
 sanity: venv-tools ## Run ansible-test sanity
-	@tests/gate/ansible-test "$(tools)" sanity --python 3.11
+	@tests/gate/ansible-test "$(tools)" none sanity --python 3.11
 
 .PHONY: install
 install: venv-newest ## Build the collection, and install the tarball into .work/installed
 	@tests/gate/install "$(newest)" .work/build .work/installed
 
-.PHONY: test-cloud
-test-cloud: venv-newest .work/linked ## Start the local cloud of the tests
-	@$(use_linked)
-	tests/gate/local-cloud started "$(newest)" "$(test_cloud)" free-ports
-
-.PHONY: test-cloud-stop
-test-cloud-stop: ## Stop the local cloud of the tests
-	@$(use_linked)
-	tests/gate/local-cloud stopped "$(newest)" "$(test_cloud)"
-
-.PHONY: test-cloud-absent
-test-cloud-absent: ## Stop the local cloud of the tests, and remove its data
-	@$(use_linked)
-	tests/gate/local-cloud absent "$(newest)" "$(test_cloud)"
-
 .PHONY: unit
 unit: venv-newest .work/linked ## Run the unit tests
-	@tests/gate/pytest "$(newest)" tests/unit
+	@tests/gate/pytest "$(newest)" none tests/unit
 
 .PHONY: functional
-functional: venv-newest .work/linked $(start_test_cloud) ## Run the modules against the local cloud, with the newest libraries
-	@tests/gate/pytest "$(newest)" tests/functional
+functional: venv-newest .work/linked $(call own_cloud,newest-cloud) ## Run the modules against the local cloud, with the newest libraries
+	@tests/gate/pytest "$(newest)" "$(newest_cloud)" tests/functional
 
 .PHONY: floor
-floor: venv-floor .work/linked $(start_test_cloud) ## Run unit and functional tests with the oldest libraries
-	@tests/gate/pytest "$(floor)" tests/unit tests/functional
+floor: venv-floor .work/linked $(call own_cloud,floor-cloud) ## Run unit and functional tests with the oldest libraries
+	@tests/gate/pytest "$(floor)" "$(floor_cloud)" tests/unit tests/functional
 
 .PHONY: integration
-integration: venv-newest $(start_test_cloud) ## Run ansible-test integration against the local cloud
-	@tests/gate/ansible-test "$(newest)" integration --python 3.11
+integration: venv-newest $(call own_cloud,newest-cloud) ## Run ansible-test integration against the local cloud
+	@tests/gate/ansible-test "$(newest)" "$(newest_cloud)" integration --python 3.11
 
 ##### What the targets above need
+
+clouds := newest-cloud floor-cloud
+.PHONY: $(clouds) $(clouds:%=%-stopped) $(clouds:%=%-absent)
+$(clouds): venv-newest .work/linked
+	@$(use_linked)
+	tests/gate/local-cloud started "$(newest)" "$(CURDIR)/.work/$@" free-ports
+
+$(clouds:%=%-stopped): %-stopped: .work/linked
+	@$(use_linked)
+	tests/gate/local-cloud stopped "$(newest)" "$(CURDIR)/.work/$*"
+
+$(clouds:%=%-absent): %-absent: .work/linked
+	@$(use_linked)
+	tests/gate/local-cloud absent "$(newest)" "$(CURDIR)/.work/$*"
 
 .PHONY: bootstrap
 bootstrap:

@@ -59,13 +59,14 @@ def questions(desired: Desired, observed: Observed) -> Questions:
     local = desired.source.path is not None
     checksum = desired.checksum[0] if local and desired.checksum else None
     shared = parts.current and parts.current.usable and parts.current.raw.get("visibility") == "shared"
+    several = parts.current is not None and len(parts.current.stores) > 1
     if observed.schema is not None:
         require_allowed({"disk_format": desired.disk_format, "container_format": desired.container_format}, observed.schema)
     return Questions(
         digests=frozenset({checksum} - {None} - set(observed.digests)),
         source_format=local and observed.schema is not None and observed.source_format is None,
         schema=observed.schema is None,
-        import_methods=desired.source.method is not None and observed.import_methods is None,
+        import_methods=(desired.source.method is not None or several) and observed.import_methods is None,
         members_of=parts.current.id if shared and parts.current and observed.members is None else None,
     )
 

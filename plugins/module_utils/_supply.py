@@ -11,12 +11,13 @@ The new image is made out of sight, filled and verified, then opened, and only t
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from . import _compare as compare
 from ._chosen_id import chosen_ids, was_chosen
 from ._compare import Flat, Verdict
-from ._desired import Desired
+from ._desired import Desired, Source
 from ._errors import ChecksumMismatch, ImageFault, InvalidOption
 from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, Retire, Share, Verify
 from ._observed import CONTENT_KEY, INCOMING_FOR, REPLACES, Cast, Image, Observed
@@ -28,6 +29,18 @@ _WIDE = ("public", "community")
 _LATE = ("visibility", "protected", "os_hidden", REPLACES)
 #: Disk formats that cannot be told from raw data.
 _WITHOUT_SIGNATURE = ("aki", "ari", "ami", "ploop")
+
+
+def way_in(desired: Desired, observed: Observed, old: Image | None) -> Source | None:
+    """The source with the method by which its data goes in.
+
+    A direct upload reaches one store only. Where the predecessor is in several, the import glance-direct reaches them all.
+    """
+    source = desired.source
+    several = old is not None and len(old.stores) > 1
+    if source and source.method is None and several and "glance-direct" in (observed.import_methods or ()):
+        return dataclasses.replace(source, method="glance-direct")
+    return source
 
 
 def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
@@ -83,8 +96,11 @@ def _make(
         ids = (desired.id,) if desired.id else chosen_ids(observed.project_id, desired.name, seed, observed.now)
         steps.append(Create(done, ids, wide))
         target = NEW
-    steps.append(Fill(target, desired.source, old.stores if old else (), desired.wait))
-    if desired.wait or desired.source.method is None:
+    source = way_in(desired, observed, old)
+    assert source
+    waits = desired.wait or desired.source.method is None
+    steps.append(Fill(target, source, old.stores if old else (), waits))
+    if waits:
         steps.append(Verify(target, desired.checksum))
     return target, done
 
@@ -241,6 +257,8 @@ def _losses(old: Image | None, want: Flat, observed: Observed) -> tuple[str, ...
     notes = []
     if old and any(key.startswith("img_signature") for key in old.custom) and "img_signature" not in want:
         notes.append(f"The signature of image {old.id} does not pass to its successor, whose bytes are others.")
+    if old and len(old.stores) > 1 and "glance-direct" not in (observed.import_methods or ()):
+        notes.append(f"The new image is only in the store {old.stores[0]}; this cloud has no import to reach several.")
     accepted = sorted(member for member, status in (observed.members or {}).items() if status == "accepted")
     if accepted:
         notes.append(f"The projects {', '.join(accepted)} have to accept the new image again before they can list it.")

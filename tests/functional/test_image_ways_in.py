@@ -120,6 +120,24 @@ def test_web_download_adopts_an_image_that_bears_no_key(succeed, member, name, d
     assert member.image(image["id"]) == image
 
 
+def test_stores_pass_to_the_new_image(succeed, admin, name, disk):
+    succeed("image", cloud="local-admin", name=name, filename=disk(1))
+    for stores in (["slow"], ["fast", "slow"]):
+        old = admin.only(name)
+        if "slow" not in old["stores"]:
+            copy = {"method": {"name": "copy-image"}, "stores": ["slow"]}
+            admin.http("POST", f"/v2/images/{old['id']}/import", json=copy)
+            _wait_until(lambda: "slow" in admin.only(name)["stores"])
+        if "fast" not in stores:
+            admin.http("DELETE", f"/v2/stores/fast/{old['id']}")
+        succeed("image", cloud="local-admin", name=name, filename=disk(2 + len(stores)), retire="delete")
+        assert sorted(admin.only(name)["stores"].split(",")) == stores
+        if stores == ["slow"]:
+            copy = {"method": {"name": "copy-image"}, "stores": ["fast"]}
+            admin.http("POST", f"/v2/images/{admin.only(name)['id']}/import", json=copy)
+            _wait_until(lambda: "fast" in admin.only(name)["stores"])
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("replaces", [False, True], ids=["create", "replace"])
 def test_killed_upload_is_mended_by_the_next_run(succeed, member, name, disk, tmp_path, number, replaces):

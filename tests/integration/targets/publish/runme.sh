@@ -5,4 +5,5 @@
 
 # A script, because ansible-test would take a target of this name for the collection's role of the same name.
 set -eux
+export ANSIBLE_ROLES_PATH=..
 ansible-playbook -i "${INVENTORY_PATH:-../../inventory}" "$@" test.yml

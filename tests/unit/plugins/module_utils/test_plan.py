@@ -161,7 +161,7 @@ OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
         pytest.param([{"data": TWO}, QUEUED | {SOON: number(1)}, HERE | {SOON: number(1)}], FILE, ["delete 2", "change 3", "retire 1 hide"], id="of two incoming ones the one with data"),
         pytest.param([{"data": TWO}, HERE | {AFTER: number(1)}], FILE, ["retire 1 hide"], id="crash between promote and retire"),
         pytest.param([{"data": TWO}, HERE | {AFTER: number(1)}], {}, ["retire 1 hide"], id="crash before retire, no source"),
-        pytest.param([{"data": TWO}, {"data": LONG, AFTER: number(1)}], FILE, [*NEW, "change", "retire 2 hide", "retire 1 hide"], id="crash before retire, then new content"),
+        pytest.param([{"data": TWO}, {"data": LONG, AFTER: number(1)}], FILE, [*NEW, "change", "retire 1 hide", "retire 2 hide"], id="crash before retire, then new content: the oldest first"),
         pytest.param([{"data": TWO}, HERE | {SOON: number(1), "status": "deactivated"}], FILE, ["reactivate 2", "change 2", "retire 1 hide"], id="a deactivated incoming one is reactivated before it takes the place"),
         pytest.param([{"data": TWO}, HERE | {SOON: number(1), KEY: URI_KEY}], {**URI, "checksum": ("sha512", digest(ONE)), "wait": False}, ["change 2", "retire 1 hide"], id="wait false: the next run promotes what came in"),
         pytest.param([HERE], {"checksum": ("sha512", digest(ONE))}, [], id="checksum without a source: same"),
@@ -495,6 +495,43 @@ def test_a_broken_successor_does_not_make_its_predecessor_ambiguous() -> None:
     assert planned(cloud, want(**FILE)) == []
 
 
+@pytest.mark.parametrize("life", range(1, 8))
+@pytest.mark.parametrize("how", ["hide", "rename", "delete"])
+def test_a_chain_that_was_not_retired_survives_a_crash(how: str, life: int) -> None:
+    """What tells that 1 was replaced is on 2: it has to go last."""
+    cloud = clouded({"data": TWO}, {"data": LONG, AFTER: number(1)})
+    cloud.life = life
+    with contextlib.suppress(model.Crashed):
+        model.run(cloud, want(**FILE, retire=how))
+    cloud.life = None
+    model.run(cloud, want(**FILE, retire=how))
+    assert len(cloud.shown()) == 1
+
+
+def test_a_slot_beside_a_ready_image_is_not_left_behind() -> None:
+    cloud = clouded(QUEUED, HERE | {SOON: number(9), "os_hidden": True})
+    model.run(cloud, want(**FILE))
+    assert planned(cloud, want(**FILE)) == []
+
+
+def test_a_replaced_snapshot_is_retired_for_good() -> None:
+    cloud = clouded({"data": TWO, "image_type": "snapshot"})
+    model.run(cloud, want(**FILE))
+    model.run(cloud, want(state="absent"))
+    assert planned(cloud, want(state="absent")) == []
+    assert number(1) in cloud.images
+
+
+def test_a_replaced_snapshot_does_not_pass_on_that_it_is_one() -> None:
+    new = replaced(clouded({"data": TWO, "image_type": "snapshot", "p": "x"}), **FILE)
+    assert (new.get("image_type"), new["p"]) == (None, "x")
+
+
+def test_an_id_that_is_pending_delete_is_refused() -> None:
+    with pytest.raises(errors.CollectionError, match="pending_delete"):
+        planned(clouded(HERE | {"status": "pending_delete"}), want(id=number(1), **FILE))
+
+
 def test_secrets_of_an_address_are_not_shown() -> None:
     declared = want(source=web("http://web/one?token=geheim#geheim"))
     assert "geheim" not in " ".join(model.plan(Cloud(), declared).actions)
@@ -679,7 +716,7 @@ def stuck_in(cloud: Cloud, desired: Desired) -> list[str]:
 
 
 def is_named(raw: dict[str, t.Any], desired: Desired) -> bool:
-    return desired.id == raw["id"] if desired.id else raw["name"] == desired.name
+    return raw["id"] == desired.id if desired.id else desired.name in (raw["name"], raw["id"])
 
 
 def is_snapshot(raw: dict[str, t.Any]) -> bool:
@@ -772,6 +809,8 @@ def sketch(cloud: Cloud, desired: Desired, outcome: model.Outcome) -> t.Any:
     """The end state, without what tells one way there from another."""
     if desired.state == "absent":
         return sorted(raw["name"] for raw in cloud.images.values())
+    if any("wait: false" in each for each in outcome.plans[-1].warnings):
+        return None
     raw = cloud.images[outcome.image]
     gone = {"id", "file", "created_at", "updated_at", REPLACES}
     return {key: value for key, value in raw.items() if key not in gone}, cloud.data.get(raw["id"]), cloud.shown(desired.name) != []
