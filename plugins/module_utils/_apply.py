@@ -70,7 +70,9 @@ class Applier:
             if _has_just_been_made(self._glance.image(image_id), step):
                 raise Superseded(f"The image {image_id} has just been made by somebody else.")
         else:
-            raise ImageFault(f"The id {step.ids[-1]} belonged to an image that was deleted; Glance never takes it again.")
+            raise ImageFault(
+                f"The id {step.ids[-1]} belonged to an image that was deleted; Glance never takes it again."
+            )
         self._new_id = self._unfinished = image_id
         if step.probe_visibility:
             narrow = step.body.get("visibility", "private")

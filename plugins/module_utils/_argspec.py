@@ -8,7 +8,12 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+from ansible.module_utils.common.text.formatters import human_to_bytes
+
+from ._errors import InvalidOption
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -81,3 +86,17 @@ def image_spec() -> Spec:
 def image_rules() -> dict[str, t.Any]:
     """Rules between the options of :func:`image_spec`, as arguments of AnsibleModule."""
     return {"mutually_exclusive": [("filename", "volume", "uri"), ("visibility", "is_public")]}
+
+
+def size_option(value: str, option: str) -> int:
+    """Bytes out of ``20GiB``, ``20G`` or ``21474836480``.
+
+    :raises InvalidOption: if it is no size.
+    """
+    try:
+        size = human_to_bytes(re.sub(r"(?i)(?<=[kmgtpe])i(?=b?$)", "", value.strip()))
+    except ValueError as problem:
+        raise InvalidOption(f"{option}: {value!r} is no size; write 20GiB, for instance.") from problem
+    if size <= 0:
+        raise InvalidOption(f"{option}: must be more than nothing.")
+    return size

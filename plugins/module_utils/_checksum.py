@@ -12,7 +12,7 @@ import dataclasses
 import re
 import typing as t
 
-from . import _content, _fetch
+from . import _address, _content, _fetch
 from ._errors import ChecksumMismatch, FileProblem, InvalidOption, TransferProblem
 
 #: Hexadecimal digits of a digest, the strongest algorithm last.
@@ -83,9 +83,9 @@ def parse(value: str, option: str = "checksum") -> Checksum | ChecksumAddress:
             count = f"{_LENGTHS[named]} hexadecimal digits, not {len(rest)}"
             raise InvalidOption(f"{option}: a {named} digest has {count}.")
         return Checksum(named, rest.lower())
-    if "://" in rest and not _fetch.is_url(rest):
+    if "://" in rest and not _address.is_url(rest):
         raise InvalidOption(f"{option}: the address has no known algorithm before it; {_FORMS}.")
-    if _fetch.is_url(rest) or ("/" in rest and "\n" not in rest and not rest.endswith("/")):
+    if _address.is_url(rest) or ("/" in rest and "\n" not in rest and not rest.endswith("/")):
         _fetch.local_path(rest, option)
         return ChecksumAddress(rest, algorithm or None)
     shown = text if len(text) <= 80 else text[:77] + "..."
@@ -107,8 +107,8 @@ def resolve(
     if isinstance(declared, Checksum):
         return declared
     text = _read(declared.address, http or _fetch.HttpOptions(), option)
-    shown = _fetch.public_address(declared.address)
-    return choose(entries(text), _fetch.file_name_of(file_name), shown, option, declared.algorithm)
+    shown = _address.public_address(declared.address)
+    return choose(entries(text), _address.file_name_of(file_name), shown, option, declared.algorithm)
 
 
 def verify(file: _content.LocalFile, checksum: Checksum, option: str = "checksum") -> None:
@@ -191,7 +191,7 @@ def _read(address: str, http: _fetch.HttpOptions, option: str) -> str:
             raise FileProblem(f"{option}: {file.path} is larger than {_LARGEST_FILE} bytes.", path=file.path)
         content = b"".join(_content.read_blocks(file))
     if b"\0" in content:
-        shown = _fetch.public_address(address)
+        shown = _address.public_address(address)
         raise TransferProblem(f"{option}: {shown} is no file of checksums: it is not text.", address=shown)
     return content.decode("utf-8", "surrogateescape")
 

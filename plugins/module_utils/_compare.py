@@ -12,6 +12,7 @@ Metadata is handled as one flat dictionary, as in Glance's JSON: attributes and 
 from __future__ import annotations
 
 import enum
+import re
 import typing as t
 
 from ._desired import Desired
@@ -31,6 +32,21 @@ _SETTABLE = (
 )
 #: Properties that belong to the bytes, not to the name: they do not pass to an image with other bytes.
 _OF_THE_BYTES = ("img_signature",)
+#: What Nova writes on a snapshot about the server that it is of; it does not pass to an image that is none.
+_OF_A_SNAPSHOT = (
+    "base_image_ref",
+    "boot_roles",
+    "image_location",
+    "image_state",
+    "image_type",
+    "instance_uuid",
+    "owner_id",
+    "owner_project_name",
+    "owner_user_name",
+    "user_id",
+)
+#: Hexadecimal digits of the digests that a content key can consist of.
+_DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 
 Flat = dict[str, t.Any]
 
@@ -50,7 +66,7 @@ def content_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> 
     :param digests: digests of the local source by algorithm; see :func:`digests_wanted`.
     """
     stamp = image.stamp(CONTENT_KEY)
-    if desired.identity and stamp == desired.identity:
+    if is_settled_by_key(desired, image):
         return Verdict.SAME
     if _formats_differ(desired, image):
         return Verdict.DIFFERENT
@@ -63,11 +79,23 @@ def content_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> 
     return Verdict.UNKNOWN if desired.source or desired.checksum else Verdict.SAME
 
 
+def is_settled_by_key(desired: Desired, image: Image) -> bool:
+    """Whether the content key alone tells that the content is the same.
+
+    An import may change the format on its way, so that the declared one is no longer that of the image.
+    """
+    return (
+        desired.identity is not None
+        and image.stamp(CONTENT_KEY) == desired.identity
+        and (desired.imported or not _formats_differ(desired, image))
+    )
+
+
 def digests_wanted(desired: Desired, image: Image) -> frozenset[str]:
     """Algorithms whose digest of the local source decides :func:`content_verdict`; empty where it is decided without."""
     if not (desired.source and desired.source.path) or _formats_differ(desired, image):
         return frozenset()
-    if desired.identity and image.stamp(CONTENT_KEY) == desired.identity:
+    if is_settled_by_key(desired, image):
         return frozenset()
     wanted = {_stamp_algorithm(image)} if not desired.content_key else set()
     if image.size == desired.source.size:
@@ -85,10 +113,11 @@ def settable(image: Image) -> Flat:
 
 def heritage(image: Image) -> Flat:
     """What passes from an image to the one that takes its place, where the task does not say otherwise."""
+    of_a_snapshot = _OF_A_SNAPSHOT if image.raw.get("image_type") == "snapshot" else ()
     return {
         key: value
         for key, value in settable(image).items()
-        if not key.startswith(OWN_PREFIX) and not key.startswith(_OF_THE_BYTES)
+        if not key.startswith((OWN_PREFIX, *_OF_THE_BYTES)) and key not in of_a_snapshot
     }
 
 
@@ -155,8 +184,9 @@ def _formats_differ(desired: Desired, image: Image) -> bool:
 
 def _stamp_algorithm(image: Image) -> str | None:
     """The algorithm of a stamp that is the plain digest of a source ("sha256:..."), as imports leave it."""
-    algorithm, colon, digest = (image.stamp(CONTENT_KEY) or "").partition(":")
-    return algorithm if colon and digest.isalnum() and not algorithm.startswith("uri-") else None
+    algorithm, _colon, digest = (image.stamp(CONTENT_KEY) or "").partition(":")
+    digits = _DIGITS.get(algorithm)
+    return algorithm if digits and re.fullmatch(f"[0-9a-f]{{{digits}}}", digest) else None
 
 
 def _file_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> Verdict:

@@ -60,10 +60,10 @@ def open_local(path: str, option: str = "filename") -> LocalFile:
         with _opened(path) as descriptor:
             status = os.fstat(descriptor)
     except OSError as problem:
-        raise FileProblem(f"{option}: {_open_trouble(path, problem)}", path=path) from problem
+        raise FileProblem(f"{option}: {_open_trouble(path, problem)}", file=path) from problem
     _require_regular(status, path, option)
     if not status.st_size:
-        raise FileProblem(f"{option}: the file {path} is empty.", path=path)
+        raise FileProblem(f"{option}: the file {path} is empty.", file=path)
     return LocalFile(path, status.st_size, _memory.identity_of(status))
 
 
@@ -114,7 +114,7 @@ def read_blocks(file: LocalFile) -> t.Generator[bytes, None, None]:
             if done != file.size:
                 raise _changed(file)
     except OSError as problem:
-        raise FileProblem(f"The file {file.path} cannot be read: {problem.strerror}.", path=file.path) from problem
+        raise FileProblem(f"The file {file.path} cannot be read: {problem.strerror}.", file=file.path) from problem
 
 
 def require_unchanged(file: LocalFile) -> None:
@@ -244,7 +244,7 @@ def _require_same(descriptor: int, file: LocalFile) -> None:
 
 
 def _changed(file: LocalFile) -> FileProblem:
-    return FileProblem(f"The file {file.path} was changed while it was being used.", path=file.path)
+    return FileProblem(f"The file {file.path} was changed while it was being used.", file=file.path)
 
 
 _KINDS = (
@@ -259,7 +259,7 @@ _KINDS = (
 def _require_regular(status: os.stat_result, path: str, option: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((words for test, words in _KINDS if test(status.st_mode)), "no regular file")
-        raise FileProblem(f"{option}: {path} is {kind}, and a regular file is needed.", path=path)
+        raise FileProblem(f"{option}: {path} is {kind}, and a regular file is needed.", file=path)
 
 
 def _open_trouble(path: str, problem: OSError) -> str:

@@ -24,4 +24,8 @@ def described(raw: dict[str, t.Any]) -> dict[str, t.Any]:
 
     known = {key: value for key, value in raw.items() if key != "self"}
     result: dict[str, t.Any] = sdk.Image.existing(**known).to_dict(computed=False)
-    return result | {"properties": Image(raw).custom, "stores": list(Image(raw).stores), "tags": sorted(Image(raw).tags)}
+    return result | {
+        "properties": Image(raw).custom,
+        "stores": list(Image(raw).stores),
+        "tags": sorted(Image(raw).tags),
+    }

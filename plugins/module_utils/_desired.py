@@ -14,6 +14,7 @@ import typing as t
 import urllib.parse
 import uuid
 
+from ._address import public_address
 from ._errors import InvalidOption
 from ._observed import BASE_ATTRIBUTES, FOREIGN_PREFIXES, OWN_PREFIX
 
@@ -22,6 +23,8 @@ _KEY_LIMIT = 255
 _TAG_LIMIT = 255
 #: properties[].value is a TEXT column in Glance's database: 65,535 bytes on MySQL and MariaDB.
 _VALUE_LIMIT = 65535
+#: Names that Glance refuses for properties (403), though its schema does not list them.
+_RESERVED = ("deleted", "deleted_at", "location")
 #: Options that set what is an attribute of Glance, by the attribute's name.
 _OPTION_OF_ATTRIBUTE = {
     "protected": "is_protected",
@@ -47,7 +50,7 @@ class Source:
     size: int | None = None
 
     def __str__(self) -> str:
-        return self.path if self.path else without_secrets(self.uri or "")
+        return self.path if self.path else public_address(self.uri or "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,15 +75,18 @@ class Desired:
     on_content_change: str = "replace"
     retire: str = "hide"
     wait: bool = True
+    #: Whether data goes in by an import, in which the cloud may change it, its format included.
+    imported: bool = False
 
     @property
     def identity(self) -> str | None:
         """The content key that this content bears in Glance, where its hash there may differ from the source's."""
         if self.content_key or not (self.source and self.source.uri):
             return self.content_key
-        if self.checksum:
-            return ":".join(self.checksum)
-        return "uri-sha256:" + hashlib.sha256(self.source.uri.encode()).hexdigest()
+        uri_digest = hashlib.sha256(self.source.uri.encode()).hexdigest()
+        key = ":".join(self.checksum) if self.checksum else f"uri-sha256:{uri_digest}"
+        formats = [each for each in (self.disk_format, self.container_format) if each]
+        return ",".join([key, *formats])
 
 
 def desired_image(params: dict[str, t.Any]) -> Desired:
@@ -113,6 +119,7 @@ def desired_image(params: dict[str, t.Any]) -> Desired:
         on_content_change=params["on_content_change"],
         retire=params["retire"],
         wait=params["wait"],
+        imported=bool(params["use_import"] or params["import_method"] or params["uri"]),
     )
 
 
@@ -133,13 +140,6 @@ def desired_properties(properties: dict[t.Any, t.Any]) -> dict[str, str | None]:
     :raises InvalidOption: if Glance cannot hold a key or value, or the key is not the user's to set.
     """
     return {_property_key(key): _property_value(key, value) for key, value in properties.items()}
-
-
-def without_secrets(uri: str) -> str:
-    """An address fit to be shown: without user, password, query and fragment."""
-    parts = urllib.parse.urlsplit(uri)
-    host = parts.netloc.rpartition("@")[2]
-    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 def _attributes(params: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -182,9 +182,13 @@ def _source(params: dict[str, t.Any]) -> Source | None:
 
 
 def _require_uri(uri: str) -> None:
-    parts = urllib.parse.urlsplit(uri)
+    try:
+        parts = urllib.parse.urlsplit(uri)
+        _port = parts.port
+    except ValueError:
+        raise InvalidOption("uri: this is no valid address.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidOption(f"uri: {without_secrets(uri)!r} is not an http or https address.")
+        raise InvalidOption("uri: must be an http or https address with a host.")
     if parts.username or parts.password:
         raise InvalidOption(
             "uri: an address with a user or password in it is refused, because Glance keeps it where others can read it."
@@ -231,11 +235,17 @@ def _property_key(key: t.Any) -> str:
     _require_text("properties", key, _KEY_LIMIT)
     if key != key.strip():
         raise InvalidOption(f"properties: the key {key!r} begins or ends with white space, which Glance cuts off.")
+    if key in _RESERVED:
+        raise InvalidOption(f"properties: Glance reserves {key!r} for itself.")
     if key in BASE_ATTRIBUTES:
         option = _OPTION_OF_ATTRIBUTE.get(key, key)
-        raise InvalidOption(f"properties: {key!r} is an attribute of every image, not a property; see the option {option}.")
-    if key.startswith(FOREIGN_PREFIXES) or key.startswith(OWN_PREFIX):
-        raise InvalidOption(f"properties: {key!r} is reserved; Glance, openstacksdk or this collection write it themselves.")
+        raise InvalidOption(
+            f"properties: {key!r} is an attribute of every image, not a property; see the option {option}."
+        )
+    if key.startswith((*FOREIGN_PREFIXES, OWN_PREFIX)):
+        raise InvalidOption(
+            f"properties: {key!r} is reserved; Glance, openstacksdk or this collection write it themselves."
+        )
     return key
 
 
@@ -249,6 +259,8 @@ def _property_value(key: str, value: t.Any) -> str | None:
     if not isinstance(value, str):
         raise InvalidOption(f"properties: the value of {key!r} is a {type(value).__name__}; Glance holds only texts.")
     _require_text(f"properties: the value of {key!r}", value, _VALUE_LIMIT)
+    if len(value.encode()) > _VALUE_LIMIT:
+        raise InvalidOption(f"properties: the value of {key!r} takes more than {_VALUE_LIMIT} bytes.")
     return value
 
 
@@ -256,8 +268,8 @@ def _require_text(option: str, value: str, limit: int) -> None:
     """Refuse texts that Glance refuses: its MySQL tables hold at most three bytes a character, and no NUL."""
     if len(value) > limit:
         raise InvalidOption(f"{option}: {value[:40]!r}... has {len(value)} characters; Glance takes at most {limit}.")
-    if any(ord(character) > 0xFFFF or character == "\0" for character in value):
-        raise InvalidOption(f"{option}: {value!r} holds a character that Glance cannot store (4-byte unicode or NUL).")
+    if any(ord(each) > 0xFFFF or each == "\0" or 0xD800 <= ord(each) <= 0xDFFF for each in value):
+        raise InvalidOption(f"{option}: {value!r} holds a character that Glance cannot store (4-byte unicode, NUL).")
 
 
 def _require_amount(option: str, value: int | None) -> None:

@@ -70,7 +70,7 @@ def inspect(path: str) -> Inspection:
             stream.seek(0)
             found = _detect(library, stream, big_blocks=head.startswith(b"KDMV"))
     except OSError as problem:
-        raise FileProblem(f"The file {path} cannot be read: {problem.strerror}.", path=path) from problem
+        raise FileProblem(f"The file {path} cannot be read: {problem.strerror}.", file=path) from problem
     names = {str(inspector) for inspector in found}
     unsafe = [*_violations(library, found), *_own_violations(head, names)]
     if names == {"iso", "gpt"}:
@@ -97,7 +97,7 @@ def require_safe(
     :param accept_fixed_vhd: whether a VHD without a header will do; Glance refuses it, qemu-img reads it.
     :raises UnsafeImage: with one sentence that names the option and the file.
     """
-    details = {"path": path, "real_format": inspection.format}
+    details = {"file": path, "real_format": inspection.format}
     if inspection.unsafe:
         raise UnsafeImage(f"{option}: the image {path} is not safe: {'; '.join(inspection.unsafe)}.", **details)
     if disk_format is not None and not _is_as_declared(inspection, disk_format):

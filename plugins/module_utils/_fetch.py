@@ -23,6 +23,7 @@ import typing as t
 import urllib.error
 import urllib.parse
 
+from . import _address
 from ._errors import InvalidOption, TransferProblem
 
 #: How much is read at a time; a short read is handed on as it comes.
@@ -53,17 +54,12 @@ class HttpOptions:
     ca_path: str | None = None
 
 
-def is_url(source: str) -> bool:
-    """Whether the source is an address (``scheme://...``) rather than a path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source) is not None
-
-
 def local_path(source: str, option: str) -> str | None:
     """The path that a source names, itself or as a file:// address; None for http and https.
 
     :raises InvalidOption: for other schemes, and addresses that cannot be taken apart.
     """
-    if not is_url(source):
+    if not _address.is_url(source):
         return source
     try:
         parts = urllib.parse.urlsplit(source)
@@ -78,34 +74,8 @@ def local_path(source: str, option: str) -> str | None:
     if scheme not in ("http", "https"):
         raise InvalidOption(f"{option}: {scheme}:// is not supported; give a path or a file, http or https address.")
     if not host:
-        raise InvalidOption(f"{option}: the address {public_address(source)} has no host.")
+        raise InvalidOption(f"{option}: the address {_address.public_address(source)} has no host.")
     return None
-
-
-def public_address(source: str) -> str:
-    """The source as it may be shown: without user, password, query and fragment, which may hold secrets."""
-    if not is_url(source):
-        return source
-    scheme, rest = source.split("://", 1)
-    authority, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-
-
-def secrets_of(source: str) -> set[str]:
-    """What an address holds that must not be shown: its password and its query."""
-    if not is_url(source):
-        return set()
-    authority, _slash, rest = source.split("://", 1)[1].partition("/")
-    _user, _colon, password = authority.rpartition("@")[0].partition(":")
-    query = rest.partition("#")[0].partition("?")[2]
-    return {secret for secret in (password, urllib.parse.unquote(password), query) if secret}
-
-
-def file_name_of(source: str) -> str:
-    """The last part of a path or address, percent-decoded where it is an address."""
-    if is_url(source):
-        source = urllib.parse.unquote(urllib.parse.urlsplit(source).path)
-    return source.rstrip("/").rpartition("/")[2]
 
 
 def read_small(address: str, options: HttpOptions, limit: int, option: str) -> bytes:
@@ -138,7 +108,7 @@ class Download:
         self._response: t.Any = None
         self._validator: str | None = None
         #: The address as it may be shown.
-        self.name = public_address(address)
+        self.name = _address.public_address(address)
         #: Bytes received so far.
         self.received = 0
         #: Bytes in all; known after the first block, None if the server does not tell.

@@ -12,15 +12,14 @@ import contextlib
 import copy
 import dataclasses
 import os
-import re
 import stat
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from . import _checksum, _content, _disk, _fetch, _file_build, _file_plan, _memory, _qemu, _steps, _workfile
+from . import _address, _checksum, _content, _disk, _fetch, _file_build, _file_plan, _memory, _qemu, _steps, _workfile
+from ._argspec import size_option
 from ._errors import FileProblem, InvalidOption
 
 #: The algorithm for the identity of a local source that is declared without a checksum.
@@ -112,7 +111,7 @@ class FileDeclaration:
     def _require_buildable(self, source: _file_build.Source) -> None:
         folder = os.path.dirname(self._target.path)
         if not os.path.isdir(folder):
-            raise FileProblem(f"path: the folder {folder} does not exist.", path=self._target.path)
+            raise FileProblem(f"path: the folder {folder} does not exist.", file=self._target.path)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise FileProblem(f"path: the folder {folder} is not writable by the user that runs the module.")
         _file_build.require_tools(self._target)
@@ -187,7 +186,7 @@ def declare(module: AnsibleModule) -> t.Iterator[FileDeclaration]:
     """The declaration that the options of a module make."""
     for option in ("src", "checksum"):
         # Addresses may hold credentials, and Ansible returns the options of a module with its results.
-        module.no_log_values.update(_fetch.secrets_of(module.params[option] or ""))
+        module.no_log_values.update(_address.secrets_of(module.params[option] or ""))
     yield FileDeclaration(module)
 
 
@@ -220,20 +219,6 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def size_option(value: str, option: str) -> int:
-    """Bytes out of ``20GiB``, ``20G`` or ``21474836480``.
-
-    :raises InvalidOption: if it is no size.
-    """
-    try:
-        size = human_to_bytes(re.sub(r"(?i)(?<=[kmgtpe])i(?=b?$)", "", value.strip()))
-    except ValueError as problem:
-        raise InvalidOption(f"{option}: {value!r} is no size; write 20GiB, for instance.") from problem
-    if size <= 0:
-        raise InvalidOption(f"{option}: must be more than nothing.")
-    return size
-
-
 def _target(options: dict[str, t.Any]) -> _file_build.Target:
     disk_format = _FORMAT_ALIASES.get(options["format"], options["format"])
     if options["compression_type"] and disk_format != "qcow2":
@@ -252,7 +237,7 @@ def _source(options: dict[str, t.Any], path: str) -> _file_build.Source:
     http = _fetch.HttpOptions(**{field.name: options[field.name] for field in dataclasses.fields(_fetch.HttpOptions)})
     address = options["src"].strip()
     local = _fetch.local_path(address, "src")
-    name = _fetch.public_address(address)
+    name = _address.public_address(address)
     declared = options["checksum"]
     if local is None:
         if not declared:
@@ -284,7 +269,7 @@ def _look(path: str) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as problem:
-        raise FileProblem(f"path: {path} cannot be looked at: {problem.strerror}.", path=path) from problem
+        raise FileProblem(f"path: {path} cannot be looked at: {problem.strerror}.", file=path) from problem
     if not stat.S_ISREG(status.st_mode):
         _content.open_local(path, "path")
     return status

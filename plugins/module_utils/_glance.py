@@ -101,7 +101,9 @@ class Glance:
         marker = None
         while limit is None or limit > 0:
             page = dict(query, limit=min(limit or _PAGE, _PAGE))
-            answer = self._call("GET", "/images", "list images", params=page | ({"marker": marker} if marker else {})).json()
+            answer = self._call(
+                "GET", "/images", "list images", params=page | ({"marker": marker} if marker else {})
+            ).json()
             yield from answer["images"]
             if "next" not in answer or not answer["images"]:
                 return
@@ -115,7 +117,9 @@ class Glance:
 
     def members(self, image_id: str) -> list[Json]:
         """GET /v2/images/{id}/members: ``member_id`` and ``status`` each."""
-        return self._call("GET", f"/images/{image_id}/members", f"list the members of image {image_id}").json()["members"]
+        return self._call("GET", f"/images/{image_id}/members", f"list the members of image {image_id}").json()[
+            "members"
+        ]
 
     def tasks(self, image_id: str) -> list[Json]:
         """GET /v2/images/{id}/tasks, newest first; empty where the cloud does not have the call (before API 2.12)."""

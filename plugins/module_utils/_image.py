@@ -16,12 +16,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _checksum, _content, _disk, _identity, _plan
+from . import _address, _checksum, _content, _disk, _identity, _plan
 from ._apply import Applier
+from ._argspec import size_option
 from ._describe import described
 from ._desired import Desired, desired_image, require_name
 from ._errors import AmbiguousImage, InvalidOption
-from ._file_declaration import size_option
 from ._glance import Glance, Json, connect
 from ._observed import Image, Observed, is_image_id
 from ._steps import Plan
@@ -35,6 +35,7 @@ def declare(module: AnsibleModule) -> t.Iterator[ImageDeclaration]:
     :raises CollectionError: for anything that is wrong with options and files, before the cloud is asked.
     """
     params = module.params
+    module.no_log_values |= _address.secrets_of(params["uri"] or "")
     desired = desired_image(params)
     file, desired = _with_local_facts(desired, params)
     with connect(params) as glance:
@@ -74,7 +75,7 @@ class ImageDeclaration:
         observed = Observed(
             images=tuple(Image(raw) for raw in found),
             project_id=self._scope,
-            now=datetime.datetime.now(datetime.timezone.utc),
+            now=datetime.datetime.now(datetime.UTC),
             stuck=frozenset(self._stuck),
         )
         while questions := _plan.questions(self._desired, observed):
@@ -126,9 +127,7 @@ class ImageDeclaration:
             news["source_format"] = self._inspected_format()
         if questions.schema:
             properties = self._glance.schema().get("properties", {})
-            news["schema"] = {
-                key: properties.get(key, {}).get("enum") for key in ("disk_format", "container_format")
-            }
+            news["schema"] = {key: properties.get(key, {}).get("enum") for key in ("disk_format", "container_format")}
         if questions.import_methods:
             news["import_methods"] = tuple(self._glance.import_methods())
         if questions.members_of:
@@ -142,9 +141,7 @@ class ImageDeclaration:
         inspection = _disk.inspect(self._file.path)
         container = self._desired.container_format or "bare"
         declared = self._desired.disk_format if container == "bare" else None
-        _disk.require_safe(
-            inspection, self._file.path, disk_format=declared, max_virtual_size=self._max_virtual_size
-        )
+        _disk.require_safe(inspection, self._file.path, disk_format=declared, max_virtual_size=self._max_virtual_size)
         return inspection.format
 
 

@@ -80,7 +80,9 @@ class Change:
 
     def __str__(self) -> str:
         words = {"add": "set", "replace": "set", "remove": "remove"}
-        parts = [f"{words[each['op']]} {each['path'][1:].replace('~1', '/').replace('~0', '~')}" for each in self.operations]
+        parts = [
+            f"{words[each['op']]} {each['path'][1:].replace('~1', '/').replace('~0', '~')}" for each in self.operations
+        ]
         return f"change metadata of {self.image}: {', '.join(parts)}"
 
 

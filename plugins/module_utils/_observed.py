@@ -23,7 +23,7 @@ BASE_ATTRIBUTES = frozenset(
 )
 
 #: Properties that Glance or openstacksdk write on their own account.
-FOREIGN_PREFIXES = ("os_glance_", "owner_specified.openstack.")
+FOREIGN_PREFIXES = ("os_glance", "owner_specified.openstack.")
 
 #: The collection's own properties.
 OWN_PREFIX = "cloudimage_"
@@ -155,8 +155,10 @@ class Cast:
     current: Image | None = None
     #: Images on their way to take the place of ``current``, or of one that is gone.
     incoming: tuple[Image, ...] = ()
-    #: Images that were replaced, and not yet put out of sight.
+    #: Images that were replaced, and not yet put out of sight; the oldest first.
     outgoing: tuple[Image, ...] = ()
+    #: Hidden images that bear the name beside ``current``, for reasons of their own.
+    bystanders: tuple[Image, ...] = ()
 
 
 def cast(images: t.Iterable[Image], name: str) -> Cast:
@@ -164,20 +166,51 @@ def cast(images: t.Iterable[Image], name: str) -> Cast:
 
     :raises AmbiguousImage: if several images could be meant; the message lists their ids.
     """
-    alive = [image for image in images if image.status not in GONE]
-    incoming = [image for image in alive if image.stamp(INCOMING_FOR)]
-    settled = [image for image in alive if not image.stamp(INCOMING_FOR)]
+    alive = [image for image in images if image.status not in GONE and not _is_retired(image)]
+    ready = {image.id for image in alive if image.usable}
+    incoming = [image for image in alive if image.stamp(INCOMING_FOR) or _is_broken_successor(image, ready)]
+    settled = [image for image in alive if image not in incoming]
     replaced = {image.stamp(REPLACES) for image in settled} - {None}
-    settled = [image for image in settled if not (image.stamp(REPLACED_BY) and image.hidden)]
     places = [image for image in settled if image.id not in replaced]
     outgoing = [image for image in settled if image.id in replaced]
     meant = [image for image in places if not image.hidden] or places
     if len(meant) > 1:
-        ids = sorted(image.id for image in meant)
-        raise AmbiguousImage(
-            f"{len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one with the option id.", ids=ids
-        )
-    return Cast(meant[0] if meant else None, tuple(incoming), tuple(outgoing))
+        raise ambiguous(name, meant)
+    bystanders = [image for image in places if image not in meant]
+    return Cast(meant[0] if meant else None, tuple(incoming), tuple(_oldest_first(outgoing)), tuple(bystanders))
+
+
+def ambiguous(name: str, images: t.Iterable[Image]) -> AmbiguousImage:
+    """The refusal to choose among images."""
+    ids = sorted(image.id for image in images)
+    return AmbiguousImage(
+        f"{len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one with the option id.", ids=ids
+    )
+
+
+def _is_retired(image: Image) -> bool:
+    """Whether it was replaced and put out of sight. One that somebody has brought back into sight counts again.
+
+    A snapshot inherits the property from its base image, but it is not hidden, unless it was replaced itself.
+    """
+    return image.hidden and bool(image.raw.get(REPLACED_BY))
+
+
+def _is_broken_successor(image: Image, ready: set[str]) -> bool:
+    """Whether it took a place and then lost its data, while its predecessor is still there."""
+    return not image.usable and image.stamp(REPLACES) in ready
+
+
+def _oldest_first(images: list[Image]) -> list[Image]:
+    """Order by what replaced what: that one was replaced is known by its successor only, which has to go later."""
+    ordered: list[Image] = []
+    waiting = list(images)
+    while waiting:
+        ids = {image.id for image in waiting}
+        first = next((image for image in waiting if image.stamp(REPLACES) not in ids), waiting[0])
+        ordered.append(first)
+        waiting.remove(first)
+    return ordered
 
 
 @dataclasses.dataclass(frozen=True)

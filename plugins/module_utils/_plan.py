@@ -20,9 +20,9 @@ from ._compare import Verdict
 from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
 from ._image_steps import Change, Deactivate, Delete, Reactivate, Wait
-from ._observed import CONTENT_KEY, GONE, Cast, Image, Observed, cast
+from ._observed import CONTENT_KEY, GONE, REPLACED_BY, Cast, Image, Observed, ambiguous, cast
 from ._steps import Plan, Step
-from ._supply import require_allowed, retire, supply
+from ._supply import require_allowed, require_checksum, retire, supply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,24 +46,19 @@ def questions(desired: Desired, observed: Observed) -> Questions:
     parts = _parts(desired, observed)
     if parts.current and _is_busy(parts.current, observed):
         return Questions()
-    digests = frozenset(
-        algorithm
-        for image in _usable(parts)
-        for algorithm in compare.digests_wanted(desired, image)
-        if algorithm not in observed.digests
-    )
+    digests = _digests_wanted(desired, parts) - set(observed.digests)
     if digests:
         return Questions(digests=digests)
     if not desired.source or not _needs_data(desired, observed, parts):
         return Questions()
     local = desired.source.path is not None
-    checksum = desired.checksum[0] if local and desired.checksum else None
     shared = parts.current and parts.current.usable and parts.current.raw.get("visibility") == "shared"
     several = parts.current is not None and len(parts.current.stores) > 1
     if observed.schema is not None:
-        require_allowed({"disk_format": desired.disk_format, "container_format": desired.container_format}, observed.schema)
+        require_allowed(
+            {"disk_format": desired.disk_format, "container_format": desired.container_format}, observed.schema
+        )
     return Questions(
-        digests=frozenset({checksum} - {None} - set(observed.digests)),
         source_format=local and observed.schema is not None and observed.source_format is None,
         schema=observed.schema is None,
         import_methods=(desired.source.method is not None or several) and observed.import_methods is None,
@@ -84,8 +79,9 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         if image and _is_busy(image, observed) and _concerns(image, desired, observed, parts):
             return _waiting(desired, image, before)
     current = parts.current
-    if desired.state == "inactive" and current is None:
-        raise ImageFault(f"There is no image {desired.name!r} to deactivate.")
+    if desired.state == "inactive" and not (current and current.usable):
+        raise ImageFault(f"There is no image {desired.name!r} with data to deactivate.")
+    require_checksum(desired, observed)
     if not _needs_data(desired, observed, parts):
         assert current
         return _update(desired, observed, parts, before)
@@ -96,8 +92,7 @@ def _parts(desired: Desired, observed: Observed) -> Cast:
     """Who is who among the images under the name. Without a source, ``checksum`` says which image is meant."""
     images: t.Iterable[Image] = observed.images
     if len(observed.images) == 1 and observed.images[0].id in (desired.id, desired.name):
-        only = observed.images[0]
-        return Cast() if only.status in GONE else Cast(current=only)
+        return _only(desired, observed.images[0])
     if desired.checksum and not desired.source:
         algorithm, digest = desired.checksum
         images = [image for image in images if image.digest(algorithm) in (None, digest)]
@@ -107,6 +102,48 @@ def _parts(desired: Desired, observed: Observed) -> Cast:
                 "uri) of an image that has it."
             )
     return cast(images, desired.name)
+
+
+def _only(desired: Desired, image: Image) -> Cast:
+    """The part of an image that was asked for by its id.
+
+    :raises ImageFault: if it is on its way out, or is not the one that ``checksum`` speaks of.
+    """
+    if image.status in GONE:
+        if desired.state == "absent":
+            return Cast()
+        raise ImageFault(f"The image {image.id} is {image.status}; a deleted id cannot be used again.", id=image.id)
+    if desired.state == "absent" and desired.checksum:
+        _require_the_one(desired, image)
+    return Cast(current=image)
+
+
+def _require_the_one(desired: Desired, image: Image) -> None:
+    """Refuse to delete an image of which it cannot be told, or is not so, that it has the declared checksum."""
+    algorithm, digest = desired.checksum or ("", "")
+    held = image.digest(algorithm)
+    if held is None:
+        known = image.hash_algorithm or "no"
+        raise InvalidOption(
+            f"checksum: Glance does not tell the {algorithm} digest of image {image.id}, so whether it is the one that is meant "
+            f"is not known; it tells the {known} digest.",
+            id=image.id,
+        )
+    if held != digest:
+        raise InvalidOption(
+            f"checksum: the {algorithm} digest of image {image.id} is {held}, not {digest}.", id=image.id
+        )
+
+
+def _digests_wanted(desired: Desired, parts: Cast) -> frozenset[str]:
+    """Algorithms by which the local source has to be hashed: to compare it, and to verify it, unless a key settles it."""
+    ready = _usable(parts)
+    wanted = {algorithm for image in ready for algorithm in compare.digests_wanted(desired, image)}
+    local = desired.source and desired.source.path
+    settled = parts.current in ready and compare.is_settled_by_key(desired, t.cast(Image, parts.current))
+    if local and desired.checksum and not settled:
+        wanted.add(desired.checksum[0])
+    return frozenset(wanted)
 
 
 def _is_busy(image: Image, observed: Observed) -> bool:
@@ -170,8 +207,11 @@ def _concerns(image: Image, desired: Desired, observed: Observed, parts: Cast) -
 
 def _waiting(desired: Desired, image: Image, before: dict[str, t.Any]) -> Plan:
     if desired.wait:
-        return Plan(before, dict(before, status="active"), (Wait(image.id, image.status),))
-    note = f"The image {desired.name!r} ({image.id}) is {image.status}; with wait: false the rest is left to a later run."
+        after = {} if desired.state == "absent" else dict(compare.picture_of(image), status="active")
+        return Plan(before, after, (Wait(image.id, image.status),))
+    note = (
+        f"The image {desired.name!r} ({image.id}) is {image.status}; with wait: false the rest is left to a later run."
+    )
     return Plan(before, before, warnings=(note,))
 
 
@@ -181,6 +221,7 @@ def _update(desired: Desired, observed: Observed, parts: Cast, before: dict[str,
     assert image
     have = compare.settable(image)
     want = compare.declared(desired, have)
+    want.pop(REPLACED_BY, None)
     if desired.id:
         want["name"] = desired.name
     verdict = _verdict(desired, observed, image)
@@ -195,9 +236,7 @@ def _update(desired: Desired, observed: Observed, parts: Cast, before: dict[str,
         steps.append(Deactivate(image.id) if status == "deactivated" else Reactivate(image.id))
     steps += [retire(desired, old, image.id) for old in parts.outgoing]
     steps += [
-        Delete(each.id, "left over from an earlier run")
-        for each in parts.incoming
-        if not _is_busy(each, observed)
+        Delete(each.id, "left over from an earlier run") for each in parts.incoming if not _is_busy(each, observed)
     ]
     facts = {key: before.get(key) for key in ("id", "size", "os_hash_algo", "os_hash_value")}
     after = compare.picture(want, status=status, **facts) if steps else before
@@ -214,6 +253,10 @@ def _doubts(desired: Desired, verdict: Verdict, image: Image) -> tuple[str, ...]
 
 
 def _absent(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
+    if parts.bystanders:
+        raise ambiguous(desired.name, [*parts.bystanders, *([parts.current] if parts.current else [])])
+    if parts.current and desired.checksum:
+        _require_the_one(desired, parts.current)
     doomed = [image for image in (parts.current, *parts.incoming, *parts.outgoing) if image]
     for image in doomed:
         if image.protected:

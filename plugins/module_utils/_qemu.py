@@ -67,7 +67,7 @@ def info(path: str, disk_format: str, option: str = "src") -> dict[str, t.Any]:
     command = ["info", "-f", _qemu_name(disk_format), "--output=json", _absolute(path)]
     done = _run(command, _HEADER_TIME, header_only=True)
     if done.returncode:
-        raise UnsafeImage(f"{option}: qemu-img cannot read {path} as {disk_format}: {_last_words(done)}.", path=path)
+        raise UnsafeImage(f"{option}: qemu-img cannot read {path} as {disk_format}: {_last_words(done)}.", file=path)
     told = json.loads(done.stdout)
     specific = told.get("format-specific", {}).get("data", {})
     trouble = {
@@ -79,7 +79,7 @@ def info(path: str, disk_format: str, option: str = "src") -> dict[str, t.Any]:
     }
     reasons = [reason for reason, found in trouble.items() if found]
     if reasons:
-        raise UnsafeImage(f"{option}: the image {path} is not safe: {'; '.join(reasons)}.", path=path)
+        raise UnsafeImage(f"{option}: the image {path} is not safe: {'; '.join(reasons)}.", file=path)
     return told
 
 
@@ -92,7 +92,7 @@ def measure(path: str, source_format: str, target_format: str) -> int:
     command = ["measure", "-f", _qemu_name(source_format), "-O", target, "--output=json", _absolute(path)]
     done = _run(command, _SHORTEST_PATIENCE)
     if done.returncode:
-        raise UnsafeImage(f"qemu-img cannot read {path} as {source_format}: {_last_words(done)}.", path=path)
+        raise UnsafeImage(f"qemu-img cannot read {path} as {source_format}: {_last_words(done)}.", file=path)
     return int(json.loads(done.stdout)["required"])
 
 

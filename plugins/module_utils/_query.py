@@ -65,7 +65,9 @@ def _value(key: str, value: t.Any) -> t.Any:
             return [str(each) for each in value]
         if key in _LISTABLE:
             return "in:" + ",".join(f'"{each}"' for each in value)
-        raise InvalidOption(f"filters: {key} cannot be compared with a list; Glance can do that with {', '.join(_LISTABLE)}.")
+        raise InvalidOption(
+            f"filters: {key} cannot be compared with a list; Glance can do that with {', '.join(_LISTABLE)}."
+        )
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, dict):

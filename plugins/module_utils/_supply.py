@@ -19,14 +19,16 @@ from ._chosen_id import chosen_ids, was_chosen
 from ._compare import Flat, Verdict
 from ._desired import Desired, Source
 from ._errors import ChecksumMismatch, ImageFault, InvalidOption
-from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, Retire, Share, Verify
-from ._observed import CONTENT_KEY, INCOMING_FOR, REPLACES, Cast, Image, Observed
+from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, Reactivate, Retire, Share, Verify
+from ._observed import CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Cast, Image, Observed
 from ._steps import Plan, Step
 
 #: Visibilities that show an image to strangers: they come last, after verification.
 _WIDE = ("public", "community")
 #: What an image gets only once its data is verified.
 _LATE = ("visibility", "protected", "os_hidden", REPLACES)
+#: What a slot or an unfinished image may bear, and a finished one does not, unless this plan says so.
+_STAMPS = (INCOMING_FOR, REPLACED_BY, REPLACES, CONTENT_KEY)
 #: Disk formats that cannot be told from raw data.
 _WITHOUT_SIGNATURE = ("aki", "ari", "ami", "ploop")
 
@@ -45,7 +47,6 @@ def way_in(desired: Desired, observed: Observed, old: Image | None) -> Source | 
 
 def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
     """Data has to come in: into the slot that is there, or a new image, which takes the place of the old one at the end."""
-    _require_checksum(desired, observed)
     _require_import_method(desired, observed)
     old = parts.current if parts.current and parts.current.usable else None
     _require_replaceable(desired, old)
@@ -54,22 +55,36 @@ def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
     for each in broken:
         _require_disposable(desired, observed, each, old)
         steps.append(Delete(each.id, f"{each.status}, with no usable data"))
-    ready = [each for each in parts.incoming if each not in broken]
-    slot = ready[0] if ready else (parts.current if parts.current and parts.current.is_slot else None)
-    steps += [Delete(each.id, "left over from an earlier run") for each in ready[1:]]
+    slot, spare = _slot(parts, broken)
+    steps += [Delete(each.id, "left over from an earlier run") for each in spare]
 
     have = compare.settable(slot) if slot else {}
-    want = _wanted(desired, observed, have, old, parts)
+    want = _wanted(desired, observed, have, old, slot)
     if slot and slot.usable:
         target, done = slot.id, have
+        if slot.status == "deactivated" and desired.state == "present":
+            steps.append(Reactivate(slot.id))
     else:
         target, done = _make(desired, observed, steps, slot, have, want, old)
-    if desired.wait or not desired.source or desired.source.method is None:
+    if (slot and slot.usable) or _waits(desired):
         _finish(desired, observed, steps, target, done, want, old, parts)
     status = "deactivated" if desired.state == "inactive" else "active"
     assert desired.source
     facts = {"status": status, "size": desired.source.size, "id": target}
     return Plan(before, compare.picture(want, **facts), tuple(steps), _losses(old, want, observed))
+
+
+def _slot(parts: Cast, broken: list[Image]) -> tuple[Image | None, list[Image]]:
+    """The image to go on with, if any, and what is left over beside it: the current slot, else the readiest incoming."""
+    ready = sorted((each for each in parts.incoming if each not in broken), key=lambda each: not each.usable)
+    if parts.current and parts.current.is_slot:
+        return parts.current, ready
+    return (ready[0] if ready else None), ready[1:]
+
+
+def _waits(desired: Desired) -> bool:
+    """Whether the data is there when the step that fills the image ends; with an import only if it is waited for."""
+    return desired.wait or desired.source is None or desired.source.method is None
 
 
 def _make(
@@ -84,32 +99,34 @@ def _make(
     """Steps that create an image, or prepare a slot, and fill it; returns its id and the metadata that it then has."""
     assert desired.source
     if slot:
-        done = have | {key: value for key, value in want.items() if key not in _LATE}
+        late = _LATE if _waits(desired) or old else (REPLACES,)
+        done = have | {key: value for key, value in want.items() if key not in late}
+        done = {key: value for key, value in done.items() if key != CONTENT_KEY or key in want}
         operations = compare.patch(have, done)
         if operations:
             steps.append(Change(slot.id, tuple(operations)))
         target = slot.id
     else:
         done = _first_body(desired, want, old)
-        wide = want.get("visibility") if want.get("visibility") in _WIDE and done.get("visibility") not in _WIDE else None
+        wide = (
+            want.get("visibility") if want.get("visibility") in _WIDE and done.get("visibility") not in _WIDE else None
+        )
         seed = old.id if old else None
         ids = (desired.id,) if desired.id else chosen_ids(observed.project_id, desired.name, seed, observed.now)
         steps.append(Create(done, ids, wide))
         target = NEW
     source = way_in(desired, observed, old)
     assert source
-    waits = desired.wait or desired.source.method is None
-    steps.append(Fill(target, source, old.stores if old else (), waits))
-    if waits:
+    steps.append(Fill(target, source, old.stores if old else (), _waits(desired)))
+    if _waits(desired):
         steps.append(Verify(target, desired.checksum))
     return target, done
 
 
 def _first_body(desired: Desired, want: Flat, old: Image | None) -> Flat:
     """What the POST says: everything, but not yet wide open, protected, or in the place of another."""
-    assert desired.source
     body = {key: value for key, value in want.items() if key != REPLACES}
-    if desired.wait or desired.source.method is None:
+    if _waits(desired) or old:
         body.pop("protected", None)
         if body.get("visibility") in _WIDE:
             body["visibility"] = "private"
@@ -133,21 +150,28 @@ def _finish(
     missing = {"visibility": None, "protected": False, "os_hidden": False}
     operations = compare.patch(dict(missing, **done), want)
     if observed.members and want.get("visibility") == "shared":
+        if done.get("visibility", "shared") != "shared":
+            done = done | {"visibility": "shared"}
+            steps.append(Change(target, tuple(compare.patch({"visibility": None}, {"visibility": "shared"}))))
+        operations = compare.patch(dict(missing, **done), want)
         steps += [Share(target, member) for member in sorted(observed.members)]
     if operations:
         steps.append(Change(target, tuple(operations)))
     if desired.state == "inactive":
         steps.append(Deactivate(target))
-    leaving = ([old] if old else []) + list(parts.outgoing)
+    leaving = [*parts.outgoing, *([old] if old else [])]
     steps += [retire(desired, each, target) for each in leaving]
 
 
-def _wanted(desired: Desired, observed: Observed, have: Flat, old: Image | None, parts: Cast) -> Flat:
+def _wanted(desired: Desired, observed: Observed, have: Flat, old: Image | None, slot: Image | None) -> Flat:
     """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
-    base = compare.heritage(old) if old else {key: value for key, value in have.items() if key != INCOMING_FOR}
-    base["disk_format"] = desired.disk_format or _natural_format(observed.source_format, base.get("disk_format"))
-    base["container_format"] = desired.container_format or base.get("container_format") or "bare"
-    base["name"] = desired.name
+    base = compare.heritage(old) if old else {key: value for key, value in have.items() if key not in _STAMPS}
+    if slot and slot.usable:
+        base |= {key: have[key] for key in ("disk_format", "container_format", CONTENT_KEY) if key in have}
+    else:
+        base["disk_format"] = desired.disk_format or _natural_format(observed.source_format, base.get("disk_format"))
+        base["container_format"] = desired.container_format or base.get("container_format") or "bare"
+    base["name"] = have["name"] if slot and slot.id == desired.name else desired.name
     want = compare.declared(desired, base)
     if old:
         want[REPLACES] = old.id
@@ -182,11 +206,12 @@ def require_allowed(want: Flat, schema: dict[str, t.Any]) -> None:
             raise InvalidOption(f"{option}: this cloud does not take {want[option]!r}; it takes {listed}.")
 
 
-def _require_checksum(desired: Desired, observed: Observed) -> None:
+def require_checksum(desired: Desired, observed: Observed) -> None:
+    """Refuse a local source that does not have the declared digest, as far as it was hashed."""
     if not (desired.checksum and desired.source and desired.source.path):
         return
     algorithm, digest = desired.checksum
-    if observed.digests[algorithm] != digest:
+    if observed.digests.get(algorithm, digest) != digest:
         raise ChecksumMismatch(
             f"checksum: {desired.source.path} has the {algorithm} digest {observed.digests[algorithm]}, not {digest}."
         )
@@ -211,7 +236,7 @@ def _require_replaceable(desired: Desired, old: Image | None) -> None:
 
 def _require_disposable(desired: Desired, observed: Observed, image: Image, old: Image | None) -> None:
     """What is broken and in the way is removed, unless that could take something from somebody."""
-    if desired.id == image.id:
+    if image.id in (desired.id, desired.name):
         raise ImageFault(
             f"The image {image.id} is {image.status} with no usable data and cannot be filled any more, and a deleted id "
             "cannot be used again: delete it and choose another id.",
@@ -239,17 +264,23 @@ def _is_ours(desired: Desired, observed: Observed, image: Image, old: Image | No
 
 def _is_broken(desired: Desired, observed: Observed, image: Image) -> bool:
     if image.usable:
-        return image.stamp(INCOMING_FOR) is not None and compare.content_verdict(desired, image, observed.digests) is not Verdict.SAME
+        return (
+            image.stamp(INCOMING_FOR) is not None
+            and compare.content_verdict(desired, image, observed.digests) is not Verdict.SAME
+        )
     return not image.is_slot
 
 
 def retire(desired: Desired, old: Image, successor: str) -> Retire:
-    new_name = None
-    if desired.retire == "rename":
+    """The step that takes a replaced image out of sight. A protected one is deleted only if the task lifts protection."""
+    how, new_name = desired.retire, None
+    unprotect = how == "delete" and old.protected
+    if unprotect and desired.attributes.get("protected") is not False:
+        how, unprotect = "hide", False
+    if how == "rename":
         suffix = f" ({old.created_at or old.id})"
         new_name = (old.name or "")[: 255 - len(suffix)] + suffix
-    unprotect = old.protected and desired.retire == "delete"
-    return Retire(old.id, desired.retire, successor, unprotect, new_name)
+    return Retire(old.id, how, successor, unprotect, new_name)
 
 
 def _losses(old: Image | None, want: Flat, observed: Observed) -> tuple[str, ...]:

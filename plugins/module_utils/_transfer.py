@@ -51,7 +51,9 @@ class Transfer:
         """
         started = time.monotonic()
         if step.source.method is None:
-            self._send(image_id, lambda body, size: self._glance.upload(image_id, body, size, *step.stores[:1]), "active")
+            self._send(
+                image_id, lambda body, size: self._glance.upload(image_id, body, size, *step.stores[:1]), "active"
+            )
         else:
             self._import(image_id, step)
         self.seconds += time.monotonic() - started
@@ -118,7 +120,9 @@ class Transfer:
         """
         if isinstance(fault, ServerRefusal) and fault.status in (404, 409, 410):
             raise Superseded(fault.message) from fault
-        settled = self._until(lambda raw: raw is None or not Image(raw).in_motion or raw["status"] == done, image_id, _SETTLING)
+        settled = self._until(
+            lambda raw: raw is None or not Image(raw).in_motion or raw["status"] == done, image_id, _SETTLING
+        )
         raw = self._glance.image(image_id)
         if raw is None:
             raise Superseded(f"The image {image_id} was removed while its data was sent.") from fault

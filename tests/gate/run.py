@@ -51,8 +51,8 @@ TRACKS = [
         Step("newest-cloud-absent", 60),
         Step("newest-cloud", 420, needed=True),
         Step("unit", 300),
-        Step("functional", 420, cloud="newest-cloud"),
-        Step("integration", 420, cloud="newest-cloud"),
+        Step("functional", 600, cloud="newest-cloud"),
+        Step("integration", 600, cloud="newest-cloud"),
     ],
     [
         Step("venv-tools", 300, needed=True),
@@ -67,7 +67,7 @@ TRACKS = [
         Step("venv-floor", 300, needed=True),
         Step("floor-cloud-absent", 60),
         Step("floor-cloud", 120, needed=True, after="newest-cloud"),
-        Step("floor", 420, cloud="floor-cloud"),
+        Step("floor", 600, cloud="floor-cloud"),
     ],
 ]
 STEPS = {step.target: step for track in TRACKS for step in track}
@@ -157,7 +157,9 @@ def main() -> int:
     start = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
     # What the make that called this one said to its children is not meant for the tracks.
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
     environment.pop("CLOUDIMAGE_TEST_CLOUD_DIR", None)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
@@ -180,7 +182,10 @@ def main() -> int:
             if make(target, 60, LOGS / f"{target}.log", environment) != "ok":
                 print("\n".join(read(LOGS / f"{target}.log")))
                 passed = False
-    print(f"{'The gate is passed' if passed else 'The gate is NOT passed'}, after {time.monotonic() - start:.0f} s", flush=True)
+    print(
+        f"{'The gate is passed' if passed else 'The gate is NOT passed'}, after {time.monotonic() - start:.0f} s",
+        flush=True,
+    )
     return 0 if passed else 1
 
 

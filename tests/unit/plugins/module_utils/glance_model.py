@@ -17,6 +17,7 @@ import uuid
 from ansible_collections.cloudimage.glance.plugins.module_utils import _image_steps as steps
 from ansible_collections.cloudimage.glance.plugins.module_utils import _plan
 from ansible_collections.cloudimage.glance.plugins.module_utils._desired import Desired, Source
+from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ImageFault
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image, Observed
 from ansible_collections.cloudimage.glance.plugins.module_utils._steps import Plan
 
@@ -24,7 +25,7 @@ Raw = dict[str, t.Any]
 
 PROJECT = "4f1b0c5a7e2d4d0c9a3b8e6f5d4c3b2a"
 NAME = "debian-13"
-NOW = datetime.datetime(2026, 7, 1, 12, 0, tzinfo=datetime.timezone.utc)
+NOW = datetime.datetime(2026, 7, 1, 12, 0, tzinfo=datetime.UTC)
 TODAY = "2026-07-01T11:00:00Z"
 
 #: Files on the host, and what web servers hold. ONE and TWO are of equal size.
@@ -192,7 +193,7 @@ class Cloud:
         else:
             raw.update(status="importing", os_glance_import_task="task")
             self.data[image_id] = data
-            self.fates.setdefault(image_id, "active")
+            self.fates[image_id] = "active"
         self._wrote()
 
     def share(self, image_id: str, member: str) -> None:
@@ -374,6 +375,8 @@ class Outcome:
     plans: list[Plan]
     image: str | None
     created: list[str]
+    #: What was waited for in vain.
+    stuck: set[str]
 
 
 def run(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = ()) -> Outcome:
@@ -387,7 +390,7 @@ def run(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = ()) -> Outcom
         created += [hands.new] if hands.new else []
         if whole:
             target = plans[-1].after.get("id")
-            return Outcome(plans, hands.new if target == steps.NEW else target, created)
+            return Outcome(plans, hands.new if target == steps.NEW else target, created, vain)
     raise AssertionError("waits without end")
 
 
@@ -430,10 +433,14 @@ class Hands:
             mine = rival["name"] == step.body["name"] and not rival.get("cloudimage_replaced_by")
             assert not mine, f"would find its own leftover {image_id} for ever"
         else:
+            if len(step.ids) == 1:
+                raise ImageFault("The declared id is burnt.")
             raise Refused("409: all ids are burnt")
         self.new = image_id
         if wide:
-            self.cloud.patch(image_id, [{"op": "replace", "path": "/visibility", "value": step.body.get("visibility", "private")}])
+            self.cloud.patch(
+                image_id, [{"op": "replace", "path": "/visibility", "value": step.body.get("visibility", "private")}]
+            )
 
     @_do.register
     def _(self, step: steps.Fill) -> None:

@@ -12,7 +12,7 @@ import uuid
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils._chosen_id import chosen_ids, was_chosen
 
-NOON = datetime.datetime(2026, 7, 1, 12, 0, tzinfo=datetime.timezone.utc)
+NOON = datetime.datetime(2026, 7, 1, 12, 0, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
 
 
@@ -24,7 +24,8 @@ def test_everyone_who_means_the_same_step_chooses_the_same_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [("q", "n", None, NOON), ("p", "m", None, NOON), ("p", "n", "old", NOON), ("p", "n", None, NOON + 24 * HOUR)]
+    "other",
+    [("q", "n", None, NOON), ("p", "m", None, NOON), ("p", "n", "old", NOON), ("p", "n", None, NOON + 24 * HOUR)],
 )
 def test_another_step_has_other_ids(other: tuple[str, str, str | None, datetime.datetime]) -> None:
     assert not set(chosen_ids(*other)) & set(chosen_ids("p", "n", None, NOON))

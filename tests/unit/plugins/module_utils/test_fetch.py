@@ -14,7 +14,7 @@ import urllib.error
 from email.message import Message
 
 import pytest
-from ansible_collections.cloudimage.glance.plugins.module_utils import _fetch
+from ansible_collections.cloudimage.glance.plugins.module_utils import _address, _fetch
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import InvalidOption, TransferProblem
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,9 +166,9 @@ def test_no_way_down_from_https_for_checksums(answers: list[t.Any]) -> None:
     ],
 )
 def test_what_is_shown_of_addresses(source: str, shown: str, name: str, secrets: set[str]) -> None:
-    assert _fetch.public_address(source) == shown
-    assert _fetch.file_name_of(source) == name
-    assert _fetch.secrets_of(source) == secrets
+    assert _address.public_address(source) == shown
+    assert _address.file_name_of(source) == name
+    assert _address.secrets_of(source) == secrets
 
 
 def test_which_sources_are_local() -> None:

@@ -58,7 +58,9 @@ def test_parts(images: list[dict[str, t.Any]], expected: str) -> None:
     assert parts(cast(reversed(found), "n")).split()[0] == expected.split()[0]
 
 
-@pytest.mark.parametrize("raw", [{}, HIDDEN, {BEFORE: "x"}, SNAPSHOT | {AFTER: "a"}, SNAPSHOT | {SOON: "a"}, {"status": "queued"}])
+@pytest.mark.parametrize(
+    "raw", [{}, HIDDEN, {BEFORE: "x"}, SNAPSHOT | {AFTER: "a"}, SNAPSHOT | {SOON: "a"}, {"status": "queued"}]
+)
 def test_two_that_could_be_meant(raw: dict[str, t.Any]) -> None:
     first = HIDDEN if raw == HIDDEN else {}
     with pytest.raises(AmbiguousImage, match="a, b") as caught:
@@ -90,7 +92,13 @@ def test_states(raw: dict[str, t.Any], slot: bool, motion: bool, usable: bool) -
 
 
 def test_properties_are_what_no_schema_and_no_tool_has_written() -> None:
-    raw = {"p": "x", "os_glance_x": "", "owner_specified.openstack.md5": "", "cloudimage_content_key": "k", "stores": "a"}
+    raw = {
+        "p": "x",
+        "os_glance_x": "",
+        "owner_specified.openstack.md5": "",
+        "cloudimage_content_key": "k",
+        "stores": "a",
+    }
     assert image("a", **raw).properties == {"p": "x"}
     assert set(image("a", **raw).custom) == set(raw) - {"stores"}
 

@@ -91,19 +91,48 @@ OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
         pytest.param([], {**URI, "wait": False}, ["create", "fill"], id="wait false: neither followed nor verified"),
         pytest.param([], {**FILE, "wait": False}, NEW, id="wait false: an upload is over when it is over"),
         pytest.param([QUEUED], FILE, ["fill 1", "verify 1"], id="slot filled"),
-        pytest.param([{"data": None, "disk_format": None}], FILE, ["change 1", "fill 1", "verify 1"], id="slot gets formats"),
-        pytest.param([{"data": None, "p": "x"}], {**FILE, "properties": {"p": "y"}}, ["change 1", "fill 1", "verify 1"], id="slot: first metadata"),
-        pytest.param([QUEUED], {**FILE, "attributes": {"visibility": "public"}}, ["fill 1", "verify 1", "change 1"], id="slot: public comes last"),
-        pytest.param([QUEUED | {"os_glance_failed_import": "fast"}], URI, ["change 1", "fill 1", "verify 1"], id="slot of a failed import"),
+        pytest.param(
+            [{"data": None, "disk_format": None}], FILE, ["change 1", "fill 1", "verify 1"], id="slot gets formats"
+        ),
+        pytest.param(
+            [{"data": None, "p": "x"}],
+            {**FILE, "properties": {"p": "y"}},
+            ["change 1", "fill 1", "verify 1"],
+            id="slot: first metadata",
+        ),
+        pytest.param(
+            [QUEUED],
+            {**FILE, "attributes": {"visibility": "public"}},
+            ["fill 1", "verify 1", "change 1"],
+            id="slot: public comes last",
+        ),
+        pytest.param(
+            [QUEUED | {"os_glance_failed_import": "fast"}],
+            URI,
+            ["change 1", "fill 1", "verify 1"],
+            id="slot of a failed import",
+        ),
         pytest.param([QUEUED | POISONED], FILE, ["delete 1", *NEW], id="queued with leftovers: made anew"),
-        pytest.param([QUEUED | {"stores": "fast"}], FILE, ["delete 1", *NEW], id="queued with data in a store: made anew"),
+        pytest.param(
+            [QUEUED | {"stores": "fast"}], FILE, ["delete 1", *NEW], id="queued with data in a store: made anew"
+        ),
         pytest.param([QUEUED | {"status": "saving"}], FILE, ["wait 1"], id="saving: wait"),
         pytest.param([QUEUED | {"status": "uploading"}], FILE, ["wait 1"], id="uploading: wait"),
         pytest.param([QUEUED | {"status": "importing"}], FILE, ["wait 1"], id="importing: wait"),
         pytest.param([QUEUED | {"status": "saving"}], {}, ["wait 1"], id="saving, no source: wait"),
         pytest.param([QUEUED | {"status": "saving"}], {**FILE, "wait": False}, [], id="saving, wait false: nothing"),
-        pytest.param([QUEUED | {"status": "importing", "os_glance_failed_import": "fast"}], FILE, ["delete 1", *NEW], id="importing that has failed: no wait"),
-        pytest.param([QUEUED | {"status": "importing", "os_glance_failed_import": "x", "os_glance_import_task": "t"}], FILE, ["wait 1"], id="importing into the next store: wait"),
+        pytest.param(
+            [QUEUED | {"status": "importing", "os_glance_failed_import": "fast"}],
+            FILE,
+            ["delete 1", *NEW],
+            id="importing that has failed: no wait",
+        ),
+        pytest.param(
+            [QUEUED | {"status": "importing", "os_glance_failed_import": "x", "os_glance_import_task": "t"}],
+            FILE,
+            ["wait 1"],
+            id="importing into the next store: wait",
+        ),
         pytest.param([HERE], FILE, [], id="same content"),
         pytest.param([HERE | {"algorithm": "md5"}], FILE, [], id="same by md5 alone"),
         pytest.param([HERE | {"algorithm": "sha256"}], FILE, [], id="same by another algorithm of the cloud"),
@@ -113,11 +142,22 @@ OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
         pytest.param([{"data": TWO}], FILE, REPLACED, id="same size, other sha512"),
         pytest.param([{"data": TWO, "algorithm": "md5"}], FILE, REPLACED, id="same size, other md5"),
         pytest.param([{"data": LONG, KEY: "k"}], {**FILE, "content_key": "k"}, [], id="same key, whatever the bytes"),
-        pytest.param([{"data": LONG, KEY: "k"}], {**FILE, "content_key": "other"}, REPLACED, id="other key, other bytes"),
-        pytest.param([HERE | {KEY: "k"}], {**FILE, "content_key": "other"}, ["change 1"], id="other key, same bytes: stamped"),
+        pytest.param(
+            [{"data": LONG, KEY: "k"}], {**FILE, "content_key": "other"}, REPLACED, id="other key, other bytes"
+        ),
+        pytest.param(
+            [HERE | {KEY: "k"}], {**FILE, "content_key": "other"}, ["change 1"], id="other key, same bytes: stamped"
+        ),
         pytest.param([HERE], {**FILE, "content_key": "k"}, ["change 1"], id="adopted and stamped"),
-        pytest.param([{"data": LONG, KEY: f"sha256:{digest(ONE, 'sha256')}"}], FILE, [], id="stamp is the digest of the file"),
-        pytest.param([{"data": LONG, KEY: f"sha256:{digest(TWO, 'sha256')}"}], FILE, REPLACED, id="stamp is the digest of another file"),
+        pytest.param(
+            [{"data": LONG, KEY: f"sha256:{digest(ONE, 'sha256')}"}], FILE, [], id="stamp is the digest of the file"
+        ),
+        pytest.param(
+            [{"data": LONG, KEY: f"sha256:{digest(TWO, 'sha256')}"}],
+            FILE,
+            REPLACED,
+            id="stamp is the digest of another file",
+        ),
         pytest.param([HERE | {KEY: URI_KEY}], URI, [], id="same uri"),
         pytest.param([HERE | {KEY: URI_KEY}], OTHER_URI, REPLACED, id="other uri"),
         pytest.param([HERE], OTHER_URI, [], id="uri, and nothing known of the image: taken as it is"),
@@ -125,10 +165,25 @@ OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
         pytest.param([HERE], {**URI, "checksum": ("sha512", digest(ONE))}, [], id="uri: same digest"),
         pytest.param([HERE], {**FILE, "disk_format": "qcow2"}, REPLACED, id="other disk format"),
         pytest.param([HERE], {**FILE, "container_format": "ova"}, REPLACED, id="other container format"),
-        pytest.param([HERE | {KEY: "k"}], {**FILE, "content_key": "k", "disk_format": "qcow2"}, REPLACED, id="other format, same key"),
+        pytest.param(
+            [HERE | {KEY: "k"}],
+            {**FILE, "content_key": "k", "disk_format": "qcow2"},
+            REPLACED,
+            id="other format, same key",
+        ),
         pytest.param([HERE | {KEY: URI_KEY}], {**URI, "disk_format": "qcow2"}, REPLACED, id="other format, same uri"),
-        pytest.param([{"data": TWO}], {**FILE, "retire": "delete"}, [*REPLACED[:-1], "retire 1 delete"], id="replaced and deleted"),
-        pytest.param([{"data": TWO}], {**FILE, "retire": "rename"}, [*REPLACED[:-1], "retire 1 rename"], id="replaced and renamed"),
+        pytest.param(
+            [{"data": TWO}],
+            {**FILE, "retire": "delete"},
+            [*REPLACED[:-1], "retire 1 delete"],
+            id="replaced and deleted",
+        ),
+        pytest.param(
+            [{"data": TWO}],
+            {**FILE, "retire": "rename"},
+            [*REPLACED[:-1], "retire 1 rename"],
+            id="replaced and renamed",
+        ),
         pytest.param([{"data": TWO}], {**FILE, "on_content_change": "keep"}, [], id="keep"),
         pytest.param([{"data": TWO, "protected": True}], FILE, REPLACED, id="protected and hidden: replaced"),
         pytest.param([{"data": TWO, "status": "deactivated"}], FILE, REPLACED, id="deactivated old one: replaced"),
@@ -136,12 +191,22 @@ OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
         pytest.param([HERE | {"status": "deactivated"}], {}, ["reactivate 1"], id="present, no source: reactivated"),
         pytest.param([HERE], {"state": "inactive"}, ["deactivate 1"], id="inactive"),
         pytest.param([HERE | {"status": "deactivated"}], {"state": "inactive"}, [], id="inactive already"),
-        pytest.param([{"data": TWO}], {"state": "inactive", **FILE}, [*NEW, "change", "deactivate", "retire 1 hide"], id="inactive with other content"),
+        pytest.param(
+            [{"data": TWO}],
+            {"state": "inactive", **FILE},
+            [*NEW, "change", "deactivate", "retire 1 hide"],
+            id="inactive with other content",
+        ),
         pytest.param([HERE | {"p": "x"}], {"properties": {"p": "x"}}, [], id="property as declared"),
         pytest.param([HERE | {"p": "x"}], {"properties": {"p": None}}, ["change 1"], id="null removes"),
         pytest.param([HERE], {"properties": {"p": None}}, [], id="null, and nothing to remove"),
         pytest.param([HERE | {"p": "x"}], {"purge_properties": True}, ["change 1"], id="purge"),
-        pytest.param([HERE | {KEY: "k", "os_glance_importing_to_stores": ""}], {"purge_properties": True}, [], id="purge spares what is not the user's"),
+        pytest.param(
+            [HERE | {KEY: "k", "os_glance_importing_to_stores": ""}],
+            {"purge_properties": True},
+            [],
+            id="purge spares what is not the user's",
+        ),
         pytest.param([HERE | {"tags": ["b", "a"]}], {"tags": frozenset("ab")}, [], id="tags are a set"),
         pytest.param([HERE | {"tags": ["a"]}], {"tags": frozenset()}, ["change 1"], id="tags: none"),
         pytest.param([HERE | {"tags": ["a"]}], {}, [], id="tags not declared"),
@@ -149,38 +214,146 @@ OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
         pytest.param([HERE, {"data": TWO, "os_hidden": True}], FILE, [], id="a visible one before a hidden one"),
         pytest.param([HERE | {"os_hidden": True}], FILE, [], id="a hidden one is found"),
         pytest.param([HERE | {"os_hidden": True, BEFORE: number(2)}], FILE, NEW, id="a retired one is none"),
-        pytest.param([HERE | {"os_hidden": True, BEFORE: number(2)}, HERE], FILE, [], id="a retired one beside the current one"),
+        pytest.param(
+            [HERE | {"os_hidden": True, BEFORE: number(2)}, HERE], FILE, [], id="a retired one beside the current one"
+        ),
         pytest.param([HERE | {"status": "pending_delete"}], FILE, NEW, id="pending_delete is none"),
-        pytest.param([{"data": TWO}, HERE | {SOON: number(1), "os_hidden": True}], FILE, ["change 2", "retire 1 hide"], id="crash after verify: promoted without a transfer"),
-        pytest.param([{"data": TWO}, {"data": LONG, SOON: number(1), "os_hidden": True}], FILE, ["delete 2", *REPLACED], id="an incoming one with other content: deleted"),
-        pytest.param([{"data": TWO}, QUEUED | {SOON: number(1), "os_hidden": True}], FILE, ["fill 2", "verify 2", "change 2", "retire 1 hide"], id="crash after create: filled"),
-        pytest.param([{"data": TWO}, QUEUED | {SOON: number(1), "os_hidden": True} | POISONED], FILE, ["delete 2", *REPLACED], id="a broken incoming one: deleted"),
-        pytest.param([{"data": TWO}, QUEUED | {SOON: number(1), "status": "saving"}], FILE, ["wait 2"], id="an incoming one on its way: wait"),
-        pytest.param([HERE, QUEUED | {SOON: number(1), "status": "saving"}], FILE, [], id="an incoming one that this task does not need"),
-        pytest.param([HERE, QUEUED | {SOON: number(1), "os_hidden": True}], FILE, ["delete 2"], id="an incoming one that nobody needs"),
-        pytest.param([{"data": TWO}, QUEUED | {SOON: number(1)}, HERE | {SOON: number(1)}], FILE, ["delete 2", "change 3", "retire 1 hide"], id="of two incoming ones the one with data"),
-        pytest.param([{"data": TWO}, HERE | {AFTER: number(1)}], FILE, ["retire 1 hide"], id="crash between promote and retire"),
-        pytest.param([{"data": TWO}, HERE | {AFTER: number(1)}], {}, ["retire 1 hide"], id="crash before retire, no source"),
-        pytest.param([{"data": TWO}, {"data": LONG, AFTER: number(1)}], FILE, [*NEW, "change", "retire 1 hide", "retire 2 hide"], id="crash before retire, then new content: the oldest first"),
-        pytest.param([{"data": TWO}, HERE | {SOON: number(1), "status": "deactivated"}], FILE, ["reactivate 2", "change 2", "retire 1 hide"], id="a deactivated incoming one is reactivated before it takes the place"),
-        pytest.param([{"data": TWO}, HERE | {SOON: number(1), KEY: URI_KEY}], {**URI, "checksum": ("sha512", digest(ONE)), "wait": False}, ["change 2", "retire 1 hide"], id="wait false: the next run promotes what came in"),
+        pytest.param(
+            [{"data": TWO}, HERE | {SOON: number(1), "os_hidden": True}],
+            FILE,
+            ["change 2", "retire 1 hide"],
+            id="crash after verify: promoted without a transfer",
+        ),
+        pytest.param(
+            [{"data": TWO}, {"data": LONG, SOON: number(1), "os_hidden": True}],
+            FILE,
+            ["delete 2", *REPLACED],
+            id="an incoming one with other content: deleted",
+        ),
+        pytest.param(
+            [{"data": TWO}, QUEUED | {SOON: number(1), "os_hidden": True}],
+            FILE,
+            ["fill 2", "verify 2", "change 2", "retire 1 hide"],
+            id="crash after create: filled",
+        ),
+        pytest.param(
+            [{"data": TWO}, QUEUED | {SOON: number(1), "os_hidden": True} | POISONED],
+            FILE,
+            ["delete 2", *REPLACED],
+            id="a broken incoming one: deleted",
+        ),
+        pytest.param(
+            [{"data": TWO}, QUEUED | {SOON: number(1), "status": "saving"}],
+            FILE,
+            ["wait 2"],
+            id="an incoming one on its way: wait",
+        ),
+        pytest.param(
+            [HERE, QUEUED | {SOON: number(1), "status": "saving"}],
+            FILE,
+            [],
+            id="an incoming one that this task does not need",
+        ),
+        pytest.param(
+            [HERE, QUEUED | {SOON: number(1), "os_hidden": True}],
+            FILE,
+            ["delete 2"],
+            id="an incoming one that nobody needs",
+        ),
+        pytest.param(
+            [{"data": TWO}, QUEUED | {SOON: number(1)}, HERE | {SOON: number(1)}],
+            FILE,
+            ["delete 2", "change 3", "retire 1 hide"],
+            id="of two incoming ones the one with data",
+        ),
+        pytest.param(
+            [{"data": TWO}, HERE | {AFTER: number(1)}], FILE, ["retire 1 hide"], id="crash between promote and retire"
+        ),
+        pytest.param(
+            [{"data": TWO}, HERE | {AFTER: number(1)}], {}, ["retire 1 hide"], id="crash before retire, no source"
+        ),
+        pytest.param(
+            [{"data": TWO}, {"data": LONG, AFTER: number(1)}],
+            FILE,
+            [*NEW, "change", "retire 1 hide", "retire 2 hide"],
+            id="crash before retire, then new content: the oldest first",
+        ),
+        pytest.param(
+            [{"data": TWO}, HERE | {SOON: number(1), "status": "deactivated"}],
+            FILE,
+            ["reactivate 2", "change 2", "retire 1 hide"],
+            id="a deactivated incoming one is reactivated before it takes the place",
+        ),
+        pytest.param(
+            [{"data": TWO}, HERE | {SOON: number(1), KEY: URI_KEY}],
+            {**URI, "checksum": ("sha512", digest(ONE)), "wait": False},
+            ["change 2", "retire 1 hide"],
+            id="wait false: the next run promotes what came in",
+        ),
         pytest.param([HERE], {"checksum": ("sha512", digest(ONE))}, [], id="checksum without a source: same"),
         pytest.param([HERE], {"checksum": ("md5", digest(ONE, "md5"))}, [], id="checksum without a source: md5"),
-        pytest.param([HERE, {"data": TWO}], {"checksum": ("sha512", digest(TWO)), "tags": frozenset("a")}, ["change 2"], id="checksum says which"),
-        pytest.param([HERE, {"data": TWO}], {"state": "absent", "checksum": ("sha512", digest(TWO))}, ["delete 2"], id="absent: checksum says which"),
-        pytest.param([HERE], {"state": "absent", "checksum": ("sha512", digest(TWO))}, [], id="absent: not the one with that checksum"),
+        pytest.param(
+            [HERE, {"data": TWO}],
+            {"checksum": ("sha512", digest(TWO)), "tags": frozenset("a")},
+            ["change 2"],
+            id="checksum says which",
+        ),
+        pytest.param(
+            [HERE, {"data": TWO}],
+            {"state": "absent", "checksum": ("sha512", digest(TWO))},
+            ["delete 2"],
+            id="absent: checksum says which",
+        ),
+        pytest.param(
+            [HERE],
+            {"state": "absent", "checksum": ("sha512", digest(TWO))},
+            [],
+            id="absent: not the one with that checksum",
+        ),
         pytest.param([], {"state": "absent"}, [], id="absent already"),
         pytest.param([HERE], {"state": "absent"}, ["delete 1"], id="absent"),
         pytest.param([HERE | {"os_hidden": True}], {"state": "absent"}, ["delete 1"], id="absent: a hidden one"),
-        pytest.param([HERE | {"os_hidden": True, BEFORE: number(2)}], {"state": "absent"}, [], id="absent: not the retired ones"),
+        pytest.param(
+            [HERE | {"os_hidden": True, BEFORE: number(2)}], {"state": "absent"}, [], id="absent: not the retired ones"
+        ),
         pytest.param([QUEUED | {"status": "saving"}], {"state": "absent"}, ["delete 1"], id="absent: saving"),
-        pytest.param([QUEUED | {"status": "importing"}], {"state": "absent"}, ["wait 1"], id="absent: not in the middle of an import"),
-        pytest.param([QUEUED | {"status": "importing"}], {"state": "absent", "wait": False}, [], id="absent: importing, wait false"),
-        pytest.param([HERE, QUEUED | {SOON: number(1)}], {"state": "absent"}, ["delete 1", "delete 2"], id="absent: with what was on its way"),
-        pytest.param([HERE, {"data": TWO, AFTER: number(1)}], {"state": "absent"}, ["delete 2", "delete 1"], id="absent: with what was not retired yet"),
+        pytest.param(
+            [QUEUED | {"status": "importing"}],
+            {"state": "absent"},
+            ["wait 1"],
+            id="absent: not in the middle of an import",
+        ),
+        pytest.param(
+            [QUEUED | {"status": "importing"}],
+            {"state": "absent", "wait": False},
+            [],
+            id="absent: importing, wait false",
+        ),
+        pytest.param(
+            [HERE, QUEUED | {SOON: number(1)}],
+            {"state": "absent"},
+            ["delete 1", "delete 2"],
+            id="absent: with what was on its way",
+        ),
+        pytest.param(
+            [HERE, {"data": TWO, AFTER: number(1)}],
+            {"state": "absent"},
+            ["delete 2", "delete 1"],
+            id="absent: with what was not retired yet",
+        ),
         pytest.param([HERE | {"status": "pending_delete"}], {"state": "absent"}, [], id="absent: pending_delete"),
-        pytest.param([HERE, HERE | {"image_type": "snapshot", SOON: number(9), "os_hidden": True}], FILE, [], id="a snapshot that inherited stamps is not ours"),
-        pytest.param([HERE | {"image_type": "snapshot", KEY: "k"}], {**FILE, "source": upload("/img/long"), "content_key": "k"}, REPLACED, id="an inherited content key means nothing"),
+        pytest.param(
+            [HERE, HERE | {"image_type": "snapshot", SOON: number(9), "os_hidden": True}],
+            FILE,
+            [],
+            id="a snapshot that inherited stamps is not ours",
+        ),
+        pytest.param(
+            [HERE | {"image_type": "snapshot", KEY: "k"}],
+            {**FILE, "source": upload("/img/long"), "content_key": "k"},
+            REPLACED,
+            id="an inherited content key means nothing",
+        ),
     ],
 )
 def test_steps(images: list[dict[str, t.Any]], options: dict[str, t.Any], expected: list[str]) -> None:
@@ -192,30 +365,100 @@ def test_steps(images: list[dict[str, t.Any]], options: dict[str, t.Any], expect
     [
         pytest.param([], {}, errors.ContentMissing, "no image 'debian-13'", id="nothing there, no source"),
         pytest.param([], {"state": "inactive"}, errors.ImageFault, "to deactivate", id="nothing to deactivate"),
-        pytest.param([], {"state": "inactive", **FILE}, errors.ImageFault, "to deactivate", id="nothing to deactivate, source"),
+        pytest.param(
+            [], {"state": "inactive", **FILE}, errors.ImageFault, "to deactivate", id="nothing to deactivate, source"
+        ),
         pytest.param([QUEUED], {}, errors.ContentMissing, "queued", id="a slot, no source"),
         pytest.param([QUEUED | POISONED], {}, errors.ContentMissing, "queued", id="broken, no source"),
         pytest.param([HERE], {"disk_format": "qcow2"}, errors.ContentMissing, "format", id="other format, no source"),
         pytest.param([HERE], {"content_key": "k"}, errors.ContentMissing, "content", id="other key, no source"),
-        pytest.param([HERE], {"checksum": ("sha512", digest(TWO))}, errors.ContentMissing, "checksum", id="other checksum, no source"),
-        pytest.param([{"data": TWO}], {**FILE, "on_content_change": "fail"}, errors.ImageFault, "on_content_change", id="fail"),
-        pytest.param([{"data": TWO}], {**FILE, "id": number(1)}, errors.InvalidOption, "id", id="other content under an id"),
-        pytest.param([{"data": TWO}], {**FILE, "name": number(1)}, errors.InvalidOption, "id", id="other content, name is an id"),
-        pytest.param([QUEUED | POISONED], {**FILE, "id": number(1)}, errors.ImageFault, "another id", id="broken under an id"),
-        pytest.param([QUEUED | POISONED], {**FILE, "name": number(1)}, errors.ImageFault, number(1), id="broken, name is an id"),
-        pytest.param([{"data": TWO, "protected": True}], {**FILE, "retire": "delete"}, errors.InvalidOption, "is_protected", id="protected and to be deleted"),
-        pytest.param([QUEUED | POISONED | {"protected": True}], FILE, errors.ImageFault, "protected", id="broken and protected"),
-        pytest.param([HERE | {"protected": True}], {"state": "absent"}, errors.ImageFault, "is_protected", id="absent and protected"),
+        pytest.param(
+            [HERE],
+            {"checksum": ("sha512", digest(TWO))},
+            errors.ContentMissing,
+            "checksum",
+            id="other checksum, no source",
+        ),
+        pytest.param(
+            [{"data": TWO}], {**FILE, "on_content_change": "fail"}, errors.ImageFault, "on_content_change", id="fail"
+        ),
+        pytest.param(
+            [{"data": TWO}], {**FILE, "id": number(1)}, errors.InvalidOption, "id", id="other content under an id"
+        ),
+        pytest.param(
+            [{"data": TWO}], {**FILE, "name": number(1)}, errors.InvalidOption, "id", id="other content, name is an id"
+        ),
+        pytest.param(
+            [QUEUED | POISONED], {**FILE, "id": number(1)}, errors.ImageFault, "another id", id="broken under an id"
+        ),
+        pytest.param(
+            [QUEUED | POISONED], {**FILE, "name": number(1)}, errors.ImageFault, number(1), id="broken, name is an id"
+        ),
+        pytest.param(
+            [{"data": TWO, "protected": True}],
+            {**FILE, "retire": "delete"},
+            errors.InvalidOption,
+            "is_protected",
+            id="protected and to be deleted",
+        ),
+        pytest.param(
+            [QUEUED | POISONED | {"protected": True}], FILE, errors.ImageFault, "protected", id="broken and protected"
+        ),
+        pytest.param(
+            [HERE | {"protected": True}],
+            {"state": "absent"},
+            errors.ImageFault,
+            "is_protected",
+            id="absent and protected",
+        ),
         pytest.param([HERE, HERE], FILE, errors.AmbiguousImage, number(2), id="two of the name"),
         pytest.param([HERE, HERE], {"state": "absent"}, errors.AmbiguousImage, number(1), id="absent: two of the name"),
         pytest.param([HERE | {"os_hidden": True}] * 2, FILE, errors.AmbiguousImage, number(1), id="two hidden ones"),
-        pytest.param([HERE, HERE | {"image_type": "snapshot", AFTER: number(1)}], FILE, errors.AmbiguousImage, number(2), id="a snapshot of the same name"),
-        pytest.param([], {**FILE, "disk_format": "vdi"}, errors.InvalidOption, "raw", id="a format that the cloud does not take"),
-        pytest.param([], {**FILE, "checksum": ("sha256", "0" * 64)}, errors.ChecksumMismatch, "sha256", id="a checksum that the file does not have"),
-        pytest.param([HERE], {**FILE, "checksum": ("sha512", digest(TWO))}, errors.ChecksumMismatch, "sha512", id="the image has the file, but the file has not the checksum"),
-        pytest.param([HERE], {"state": "absent", "id": number(1), "checksum": ("sha512", digest(TWO))}, errors.CollectionError, "checksum", id="absent: the id has not that checksum"),
-        pytest.param([HERE], {"state": "absent", "checksum": ("sha256", digest(TWO, "sha256"))}, errors.CollectionError, "checksum", id="absent: a checksum that cannot be compared"),
-        pytest.param([], {"source": model.Source("copy-image", uri="http://web/one")}, errors.InvalidOption, "import_method", id="an import method that is not there"),
+        pytest.param(
+            [HERE, HERE | {"image_type": "snapshot", AFTER: number(1)}],
+            FILE,
+            errors.AmbiguousImage,
+            number(2),
+            id="a snapshot of the same name",
+        ),
+        pytest.param(
+            [], {**FILE, "disk_format": "vdi"}, errors.InvalidOption, "raw", id="a format that the cloud does not take"
+        ),
+        pytest.param(
+            [],
+            {**FILE, "checksum": ("sha256", "0" * 64)},
+            errors.ChecksumMismatch,
+            "sha256",
+            id="a checksum that the file does not have",
+        ),
+        pytest.param(
+            [HERE],
+            {**FILE, "checksum": ("sha512", digest(TWO))},
+            errors.ChecksumMismatch,
+            "sha512",
+            id="the image has the file, but the file has not the checksum",
+        ),
+        pytest.param(
+            [HERE],
+            {"state": "absent", "id": number(1), "checksum": ("sha512", digest(TWO))},
+            errors.CollectionError,
+            "checksum",
+            id="absent: the id has not that checksum",
+        ),
+        pytest.param(
+            [HERE],
+            {"state": "absent", "checksum": ("sha256", digest(TWO, "sha256"))},
+            errors.CollectionError,
+            "checksum",
+            id="absent: a checksum that cannot be compared",
+        ),
+        pytest.param(
+            [],
+            {"source": model.Source("copy-image", uri="http://web/one")},
+            errors.InvalidOption,
+            "import_method",
+            id="an import method that is not there",
+        ),
     ],
 )
 def test_refusals(images: list[dict[str, t.Any]], options: dict[str, t.Any], error: type, words: str) -> None:
@@ -508,6 +751,19 @@ def test_a_chain_that_was_not_retired_survives_a_crash(how: str, life: int) -> N
     assert len(cloud.shown()) == 1
 
 
+def test_a_ready_image_keeps_the_stamp_by_which_it_is_known() -> None:
+    stamp = {KEY: f"sha256:{digest(ONE, 'sha256')}"}
+    cloud = clouded({"data": TWO}, {"data": LONG, SOON: number(1), "os_hidden": True, **stamp})
+    model.run(cloud, want(**FILE))
+    assert planned(cloud, want(**FILE)) == []
+
+
+@pytest.mark.parametrize("image", [QUEUED, QUEUED | POISONED], ids=["slot", "poisoned"])
+def test_what_has_no_data_cannot_be_deactivated(image: dict[str, t.Any]) -> None:
+    with pytest.raises(errors.ImageFault, match="deactivate"):
+        model.run(clouded(image), want(**FILE, state="inactive"))
+
+
 def test_a_slot_beside_a_ready_image_is_not_left_behind() -> None:
     cloud = clouded(QUEUED, HERE | {SOON: number(9), "os_hidden": True})
     model.run(cloud, want(**FILE))
@@ -539,11 +795,11 @@ def test_secrets_of_an_address_are_not_shown() -> None:
 
 # --- any desired state from any observed state
 
-EXAMPLES = int(os.environ.get("CLOUDIMAGE_TEST_EXAMPLES", "250"))
+EXAMPLES = int(os.environ.get("CLOUDIMAGE_TEST_EXAMPLES", "200"))
 QUICK = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize=EXAMPLES <= 250,
+    derandomize=EXAMPLES <= 200,
     database=None,
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
@@ -554,7 +810,19 @@ KEYS = ("k", "build:42", f"sha256:{digest(ONE, 'sha256')}", URI_KEY)
 INCOMING, REPLACES, REPLACED_BY = SOON, AFTER, BEFORE
 OWN = "cloudimage_"
 #: What replacing content changes, whoever declares what.
-OF_THE_DATA = {"id", "status", "size", "checksum", "os_hash_algo", "os_hash_value", "file", "disk_format", "stores", "created_at", "updated_at"}
+OF_THE_DATA = {
+    "id",
+    "status",
+    "size",
+    "checksum",
+    "os_hash_algo",
+    "os_hash_value",
+    "file",
+    "disk_format",
+    "stores",
+    "created_at",
+    "updated_at",
+}
 
 
 def rarely(value: t.Any, *others: t.Any) -> st.SearchStrategy[t.Any]:
@@ -566,7 +834,7 @@ def rarely(value: t.Any, *others: t.Any) -> st.SearchStrategy[t.Any]:
 METADATA = st.fixed_dictionaries(
     {
         "visibility": st.sampled_from(model.VISIBILITIES),
-        "protected": rarely(False, True),
+        "protected": rarely(False, False, False, True),
         "min_disk": st.integers(0, 2),
         "tags": st.sampled_from([[], ["a"], ["a", "b"]]),
         "disk_format": rarely("raw", "qcow2", "aki"),
@@ -601,8 +869,11 @@ WITHOUT_DATA = st.builds(
         ]
     ),
 )
-ANY_IMAGE = st.one_of(WITH_DATA, WITHOUT_DATA)
-PARTS = st.lists(st.sampled_from(["incoming", "incoming", "outgoing", "retired", "snapshot", "gone", "other"]), max_size=3)
+ANY_IMAGE = st.one_of(WITH_DATA, WITH_DATA, WITHOUT_DATA)
+PARTS = st.lists(
+    st.sampled_from(["incoming", "incoming", "outgoing", "outgoing", "retired", "snapshot", "gone", "other"]),
+    max_size=3,
+)
 FATES = st.sampled_from(["active", "queued", "stuck", "poisoned", "gone"])
 MEMBERS = st.sampled_from([{}, {"m": "pending"}, {"m": "accepted", "n": "rejected"}])
 MOSTLY, HALF = rarely(True, False), st.booleans()
@@ -649,13 +920,20 @@ def _add(draw: st.DrawFn, cloud: Cloud, current: str | None, position: int, part
 
 
 SOURCES = st.sampled_from(
-    [None, upload("/img/one"), upload("/img/two"), upload("/img/long", "glance-direct"), web("http://web/one"), web("http://web/two")]
+    [
+        None,
+        upload("/img/one"),
+        upload("/img/two"),
+        upload("/img/long", "glance-direct"),
+        web("http://web/one"),
+        web("http://web/two"),
+    ]
 )
 DECLARED = st.builds(
     Desired,
-    name=rarely(NAME, NAME, NAME, number(1)),
-    state=rarely("present", "present", "inactive", "absent"),
-    id=rarely(None, None, None, number(1), number(2), OURS),
+    name=rarely(NAME, *[NAME] * 9, number(1)),
+    state=rarely("present", "present", "present", "inactive", "absent"),
+    id=rarely(None, *[None] * 12, number(1), number(2), OURS),
     attributes=st.fixed_dictionaries(
         {},
         optional={
@@ -665,15 +943,17 @@ DECLARED = st.builds(
             "min_disk": st.integers(0, 2),
         },
     ),
-    disk_format=rarely(None, "raw", "qcow2"),
+    disk_format=rarely(None, None, "raw", "raw", "qcow2"),
     container_format=rarely(None, "bare"),
-    properties=st.fixed_dictionaries({}, optional={key: st.sampled_from(["x", "y", None]) for key in ("p", "q/~", "r")}),
+    properties=st.fixed_dictionaries(
+        {}, optional={key: st.sampled_from(["x", "y", None]) for key in ("p", "q/~", "r")}
+    ),
     purge_properties=st.booleans(),
-    tags=rarely(None, frozenset(), frozenset("a"), frozenset("bc")),
+    tags=st.sampled_from([None, frozenset(), frozenset("a"), frozenset("bc")]),
     source=SOURCES,
     checksum=rarely(None, "sha512", "sha256"),
-    content_key=rarely(None, *KEYS[:3]),
-    on_content_change=rarely("replace", "replace", "replace", "keep", "fail"),
+    content_key=rarely(None, None, None, None, *KEYS[:3]),
+    on_content_change=rarely("replace", *["replace"] * 6, "keep", "fail"),
     retire=st.sampled_from(["hide", "delete", "rename"]),
     wait=rarely(True, False),
 )
@@ -693,6 +973,12 @@ CLOUDS = clouds()
 DECLARATIONS = st.builds(_with_checksum, DECLARED, st.sampled_from(CONTENTS))
 
 
+def assume_one_meaning(cloud: Cloud, desired: Desired) -> None:
+    """A hidden image of the same name comes to light when the visible one goes: a case of its own, in the tables."""
+    twins = [raw for raw in cloud.images.values() if is_snapshot(raw) and raw["name"] == NAME]
+    assume(not twins or not (desired.state == "absent" or desired.attributes.get("os_hidden")))
+
+
 def come_to_rest(cloud: Cloud, desired: Desired) -> model.Outcome:
     """Run, with more runs where one that does not wait left something to a later one."""
     outcome = model.run(cloud, desired)
@@ -708,11 +994,6 @@ def come_to_rest(cloud: Cloud, desired: Desired) -> model.Outcome:
         outcome = model.run(cloud, desired)
         outcome.created[:0] = created
     return outcome
-
-
-def stuck_in(cloud: Cloud, desired: Desired) -> list[str]:
-    """Ids of the images that the run has waited for in vain."""
-    return [image_id for image_id, fate in cloud.fates.items() if fate == "stuck" and desired.wait]
 
 
 def is_named(raw: dict[str, t.Any], desired: Desired) -> bool:
@@ -751,7 +1032,11 @@ def require_satisfied(cloud: Cloud, desired: Desired, outcome: model.Outcome) ->
     data, doubts = cloud.data[raw["id"]], outcome.plans[-1].warnings
     stamps = {desired.content_key, desired.identity} - {None}
     if raw.get(KEY) not in stamps and not doubts:
-        if desired.source and desired.source.path and raw.get(KEY) != f"sha256:{digest(model.FILES[desired.source.path], 'sha256')}":
+        if (
+            desired.source
+            and desired.source.path
+            and raw.get(KEY) != f"sha256:{digest(model.FILES[desired.source.path], 'sha256')}"
+        ):
             assert data == model.FILES[desired.source.path]
         elif desired.checksum and not desired.source:
             assert digest(data, desired.checksum[0]) == desired.checksum[1]
@@ -796,7 +1081,7 @@ def require_strangers_untouched(before: Cloud, cloud: Cloud, desired: Desired, o
     replaced = {raw[REPLACES] for raw in (*before.images.values(), *cloud.images.values()) if REPLACES in raw}
     for image_id, raw in before.images.items():
         broken = not usable(raw) and raw["status"] != "pending_delete" and is_named(raw, desired)
-        if image_id == outcome.image or is_mine(raw) or broken:
+        if image_id == outcome.image or is_mine(raw) or broken or image_id in before.fates:
             continue
         if image_id in replaced and raw["name"] == desired.name and not (raw["os_hidden"] and REPLACED_BY in raw):
             if image_id not in cloud.images:
@@ -813,19 +1098,24 @@ def sketch(cloud: Cloud, desired: Desired, outcome: model.Outcome) -> t.Any:
         return None
     raw = cloud.images[outcome.image]
     gone = {"id", "file", "created_at", "updated_at", REPLACES}
-    return {key: value for key, value in raw.items() if key not in gone}, cloud.data.get(raw["id"]), cloud.shown(desired.name) != []
+    return (
+        {key: value for key, value in raw.items() if key not in gone},
+        cloud.data.get(raw["id"]),
+        cloud.shown(desired.name) != [],
+    )
 
 
 @QUICK
 @given(CLOUDS, DECLARATIONS)
 def test_one_apply_reaches_what_is_declared(cloud: Cloud, desired: Desired) -> None:
+    assume_one_meaning(cloud, desired)
     before = cloud.copy()
     try:
         outcome = come_to_rest(cloud, desired)
     except errors.CollectionError as refusal:
         assert "\n" not in str(refusal)
         return
-    again = model.plan(cloud, desired, stuck_in(cloud, desired))
+    again = model.plan(cloud, desired, outcome.stuck)
     assert not again.steps
     assert again.before == again.after
     require_satisfied(cloud, desired, outcome)
@@ -852,8 +1142,10 @@ def test_plans_are_deterministic_and_touch_nothing(cloud: Cloud, desired: Desire
 @QUICK
 @given(CLOUDS, DECLARATIONS)
 def test_there_is_always_an_active_image_under_the_name(cloud: Cloud, desired: Desired) -> None:
-    assume(desired.state == "present" and not desired.id and not desired.attributes.get("os_hidden"))
-    assume(cloud.shown(desired.name) and not any(is_snapshot(raw) for raw in cloud.images.values()))
+    attributes = {key: value for key, value in desired.attributes.items() if key != "os_hidden"}
+    desired = dataclasses.replace(desired, name=NAME, id=None, state="present", attributes=attributes)
+    if not cloud.shown() or any(is_snapshot(raw) for raw in cloud.images.values()):
+        return
 
     def watch(cloud: Cloud) -> None:
         assert cloud.shown(desired.name)
@@ -863,9 +1155,10 @@ def test_there_is_always_an_active_image_under_the_name(cloud: Cloud, desired: D
         model.run(cloud, desired)
 
 
-@QUICK
+@settings(QUICK, max_examples=EXAMPLES // 3)
 @given(CLOUDS, DECLARATIONS)
 def test_a_run_that_is_killed_is_finished_by_the_next(cloud: Cloud, desired: Desired) -> None:
+    assume_one_meaning(cloud, desired)
     start = cloud.copy()
     try:
         whole = sketch(cloud, desired, come_to_rest(cloud, desired))
@@ -883,4 +1176,4 @@ def test_a_run_that_is_killed_is_finished_by_the_next(cloud: Cloud, desired: Des
         leftovers = [image_id for image_id, raw in halves.images.items() if is_mine(raw) and is_named(raw, desired)]
         if not desired.id and not desired.checksum:
             assert set(leftovers) <= set(busy)
-        assert not model.plan(halves, desired, stuck_in(halves, desired)).steps
+        assert not model.plan(halves, desired, outcome.stuck).steps

@@ -136,7 +136,9 @@ def test_a_bug_is_told_in_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch
     """Ansible itself decides whether the traceback is shown."""
     told: dict[str, t.Any] = {}
     fail_json = basic.AnsibleModule.fail_json
-    monkeypatch.setattr(basic.AnsibleModule, "fail_json", lambda self, **facts: (told.update(facts), fail_json(self, **facts)))
+    monkeypatch.setattr(
+        basic.AnsibleModule, "fail_json", lambda self, **facts: (told.update(facts), fail_json(self, **facts))
+    )
     result = run(Fake(STEP, does=[ZeroDivisionError("by zero")]))
     assert (result["msg"], result["reason"]) == ("Unexpected ZeroDivisionError: by zero", "unexpected")
     assert "Traceback" in told["exception"]

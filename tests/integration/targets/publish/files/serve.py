@@ -15,15 +15,16 @@ import pathlib
 import sys
 
 folder, state = sys.argv[1:]
+log = pathlib.Path(state + ".log")
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, form, *values):
-        with open(state + ".log", "a") as log:
-            log.write(form % values + "\n")
+        with log.open("a") as lines:
+            lines.write(form % values + "\n")
 
 
-pathlib.Path(state + ".log").touch()
+log.touch()
 with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder)) as server:
     written = pathlib.Path(state + ".json.new")
     written.write_text(json.dumps({"port": server.server_port, "pid": os.getpid()}))
