@@ -68,7 +68,7 @@ def content_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> 
     stamp = image.stamp(CONTENT_KEY)
     if is_settled_by_key(desired, image):
         return Verdict.SAME
-    if _formats_differ(desired, image):
+    if _formats_differ(desired, image) and not _was_processed(desired, image):
         return Verdict.DIFFERENT
     if desired.source and desired.source.path:
         return _file_verdict(desired, image, digests)
@@ -93,7 +93,9 @@ def is_settled_by_key(desired: Desired, image: Image) -> bool:
 
 def digests_wanted(desired: Desired, image: Image) -> frozenset[str]:
     """Algorithms whose digest of the local source decides :func:`content_verdict`; empty where it is decided without."""
-    if not (desired.source and desired.source.path) or _formats_differ(desired, image):
+    if not (desired.source and desired.source.path):
+        return frozenset()
+    if _formats_differ(desired, image) and not _was_processed(desired, image):
         return frozenset()
     if is_settled_by_key(desired, image):
         return frozenset()
@@ -182,6 +184,11 @@ def _formats_differ(desired: Desired, image: Image) -> bool:
     return any(value is not None and value != image.raw.get(key) for value, key in pairs)
 
 
+def _was_processed(desired: Desired, image: Image) -> bool:
+    """Whether the cloud may have changed the bytes and the format of an imported file, so that a stamp tells what it was."""
+    return desired.imported and _stamp_algorithm(image) is not None
+
+
 def _stamp_algorithm(image: Image) -> str | None:
     """The algorithm of a stamp that is the plain digest of a source ("sha256:..."), as imports leave it."""
     algorithm, _colon, digest = (image.stamp(CONTENT_KEY) or "").partition(":")
@@ -194,7 +201,7 @@ def _file_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> Ve
     algorithm = _stamp_algorithm(image)
     if not desired.content_key and algorithm and f"{algorithm}:{digests[algorithm]}" == image.stamp(CONTENT_KEY):
         return Verdict.SAME
-    if image.size != desired.source.size:
+    if image.size != desired.source.size or _formats_differ(desired, image):
         return Verdict.DIFFERENT
     if not image.hash_algorithm:
         return Verdict.UNKNOWN

@@ -171,25 +171,29 @@ def _needs_data(desired: Desired, observed: Observed, parts: Cast) -> bool:
         return True
     if _verdict(desired, observed, current) is not Verdict.DIFFERENT or desired.on_content_change == "keep":
         return False
+    if desired.on_content_change == "fail":
+        raise ImageFault(
+            f"The content of the image {desired.name!r} ({current.id}) is not {_the_content(desired)}, and "
+            "on_content_change is fail.",
+            id=current.id,
+        )
+    if desired.id or desired.name == current.id:
+        raise InvalidOption(
+            f"id: the content of image {current.id} is not {_the_content(desired)}, and an id can never get new content. "
+            "Name the image by its name alone to have it replaced, or set on_content_change to keep.",
+            id=current.id,
+        )
     if desired.source is None:
         raise ContentMissing(
             f"The image {desired.name!r} ({current.id}) does not have the declared content or format, and the task names no "
             "source (filename or uri) for it.",
             id=current.id,
         )
-    if desired.on_content_change == "fail":
-        raise ImageFault(
-            f"The content of the image {desired.name!r} ({current.id}) is not that of {desired.source}, and "
-            "on_content_change is fail.",
-            id=current.id,
-        )
-    if desired.id or desired.name == current.id:
-        raise InvalidOption(
-            f"id: the content of image {current.id} is not that of {desired.source}, and an id can never get new content. "
-            "Name the image by its name alone to have it replaced, or set on_content_change to keep.",
-            id=current.id,
-        )
     return True
+
+
+def _the_content(desired: Desired) -> str:
+    return f"that of {desired.source}" if desired.source else "the declared one"
 
 
 def _no_source(desired: Desired, current: Image | None) -> ContentMissing:
@@ -222,7 +226,7 @@ def _update(desired: Desired, observed: Observed, parts: Cast, before: dict[str,
     have = compare.settable(image)
     want = compare.declared(desired, have)
     want.pop(REPLACED_BY, None)
-    if desired.id:
+    if desired.id and desired.name != image.id:
         want["name"] = desired.name
     verdict = _verdict(desired, observed, image)
     if desired.content_key and verdict is Verdict.SAME:

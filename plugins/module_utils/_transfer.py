@@ -40,6 +40,9 @@ class Transfer:
         self._file = file
         self._timeout = timeout
         self._sent_digests: dict[str, str] = {}
+        self._imported = False
+        #: Content key of the file, if an import of the cloud made other bytes of it.
+        self.processed_key: str | None = None
         #: What went over the wire from here: bytes and seconds.
         self.bytes = 0
         self.seconds = 0.0
@@ -61,6 +64,8 @@ class Transfer:
     def verify(self, image_id: str, checksum: tuple[str, str] | None) -> Json:
         """Compare what Glance holds with what was sent, or with the declared digest; return the image.
 
+        A file that went in by import may have been converted or unpacked by the cloud on purpose: see :attr:`processed_key`.
+
         :raises ChecksumMismatch: if size or digest differ.
         :raises ImageFault: if the image is not active.
         """
@@ -70,7 +75,9 @@ class Transfer:
         image = Image(raw)
         if not image.usable:
             raise ImageFault(f"The image {image_id} is {image.status} after its data was sent.", id=image_id)
-        if self._file:
+        if self._file and self._imported and not self._is_as_sent(image):
+            self.processed_key = f"{_USUAL_ALGORITHM}:{self._local_digest(_USUAL_ALGORITHM)}"
+        elif self._file:
             if image.size != self._file.size:
                 raise ChecksumMismatch(f"{self._file.path} has {self._file.size} bytes, and Glance holds {image.size}.")
             self._require_digest(image, None)
@@ -134,6 +141,7 @@ class Transfer:
 
     def _import(self, image_id: str, step: Fill) -> None:
         source = step.source
+        self._imported = True
         if source.path:
             self._send(image_id, lambda body, size: self._glance.stage(image_id, body, size), "uploading")
         method = {"name": source.method} | ({"uri": source.uri} if source.uri else {})
@@ -191,6 +199,10 @@ class Transfer:
             raise ChecksumMismatch(
                 f"The data of image {image.id} has the {algorithm} digest {held}, and that of {source} is {wanted}."
             )
+
+    def _is_as_sent(self, image: Image) -> bool:
+        algorithm = image.hash_algorithm
+        return algorithm is not None and image.digest(algorithm) == self._local_digest(algorithm)
 
     def _local_digest(self, algorithm: str) -> str:
         assert self._file

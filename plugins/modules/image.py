@@ -14,7 +14,7 @@ description:
     out of sight, verified, and put in the place of the old one; there is never a moment without an active image under the
     name.
   - What a task does not say is left alone, and passes to the new image when content is replaced.
-  - A superset of M(openstack.cloud.image#module). See the migration guide for the differences.
+  - A superset of M(openstack.cloud.image). See the migration guide for the differences.
 author:
   - cloudimage.glance contributors (@cloudimage)
 options:

@@ -11,7 +11,7 @@ short_description: Find images of OpenStack Glance
 description:
   - Finds images by name, id, or filters. The server does the filtering, sorting and limiting, so that the number of calls
     does not grow with the number of images in the cloud.
-  - A superset of M(openstack.cloud.image_info#module). See the migration guide for the differences.
+  - A superset of M(openstack.cloud.image_info). See the migration guide for the differences.
 author:
   - cloudimage.glance contributors (@cloudimage)
 options:

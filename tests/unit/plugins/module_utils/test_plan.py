@@ -509,6 +509,13 @@ def test_a_name_that_is_an_id_does_not_rename(image: dict[str, t.Any]) -> None:
     assert cloud.images[number(1)]["name"] == NAME
 
 
+def test_an_id_beside_a_name_that_is_the_same_id_does_not_rename() -> None:
+    cloud = clouded(QUEUED)
+    declared = want(name=number(1), id=number(1), **FILE)
+    model.run(cloud, declared)
+    assert planned(cloud, declared) == []
+
+
 def test_an_id_of_nothing_is_given_to_the_new_image() -> None:
     cloud = Cloud()
     assert model.run(cloud, want(id=number(7), **FILE)).image == number(7)
@@ -762,6 +769,20 @@ def test_a_ready_image_keeps_the_stamp_by_which_it_is_known() -> None:
 def test_what_has_no_data_cannot_be_deactivated(image: dict[str, t.Any]) -> None:
     with pytest.raises(errors.ImageFault, match="deactivate"):
         model.run(clouded(image), want(**FILE, state="inactive"))
+
+
+@pytest.mark.parametrize("life", [1, 2])
+def test_of_a_longer_chain_the_oldest_goes_first(life: int) -> None:
+    """Glance lists the newest first."""
+    cloud = Cloud()
+    for position, replaces in ((3, {AFTER: number(2)}), (2, {AFTER: number(1)}), (1, {})):
+        cloud.put(position, **replaces)
+    cloud.life = life
+    with contextlib.suppress(model.Crashed):
+        model.run(cloud, want(**FILE, retire="delete"))
+    cloud.life = None
+    model.run(cloud, want(**FILE, retire="delete"))
+    assert cloud.shown() == [number(3)]
 
 
 def test_a_slot_beside_a_ready_image_is_not_left_behind() -> None:
@@ -1147,8 +1168,12 @@ def test_there_is_always_an_active_image_under_the_name(cloud: Cloud, desired: D
     if not cloud.shown() or any(is_snapshot(raw) for raw in cloud.images.values()):
         return
 
+    there = set(cloud.images)
+
     def watch(cloud: Cloud) -> None:
         assert cloud.shown(desired.name)
+        strangers = [raw for raw in cloud.named(desired.name) if raw["id"] not in there and not raw["os_hidden"]]
+        assert all(raw["status"] == "active" for raw in strangers)
 
     cloud.watch = watch
     with contextlib.suppress(errors.CollectionError):
