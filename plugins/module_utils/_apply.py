@@ -15,7 +15,7 @@ from . import _image_steps as steps
 from ._errors import ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import CONTENT_KEY, REPLACED_BY
-from ._steps import Plan
+from ._steps import Plan, certain
 from ._transfer import Transfer
 
 
@@ -61,7 +61,7 @@ class Applier:
         raise TypeError(f"no way to carry out {step!r}")
 
     @_carry_out.register
-    def _(self, step: steps.Create) -> None:
+    def _create(self, step: steps.Create) -> None:
         visibility = {"visibility": step.probe_visibility} if step.probe_visibility else {}
         for image_id in step.ids:
             raw = self._glance.create(step.body | visibility | {"id": image_id})
@@ -80,7 +80,7 @@ class Applier:
         self._seen[image_id] = raw
 
     @_carry_out.register
-    def _(self, step: steps.Fill) -> None:
+    def _fill(self, step: steps.Fill) -> None:
         image_id = self._id(step.image)
         self._transfer.fill(image_id, step)
         self._seen[image_id] = None
@@ -88,7 +88,7 @@ class Applier:
             self._unfinished = None
 
     @_carry_out.register
-    def _(self, step: steps.Verify) -> None:
+    def _verify(self, step: steps.Verify) -> None:
         image_id = self._id(step.image)
         raw = self._transfer.verify(image_id, step.checksum)
         if self._transfer.processed_key and not raw.get(CONTENT_KEY):
@@ -97,31 +97,32 @@ class Applier:
         self._seen[image_id] = raw
 
     @_carry_out.register
-    def _(self, step: steps.Change) -> None:
+    def _change(self, step: steps.Change) -> None:
         image_id = self._id(step.image)
-        self._seen[image_id] = self._patch(image_id, step.operations)
-        self._unfinished = None if self._seen[image_id]["status"] == "active" else self._unfinished
+        raw = self._patch(image_id, step.operations)
+        self._seen[image_id] = raw
+        self._unfinished = None if raw["status"] == "active" else self._unfinished
 
     @_carry_out.register
-    def _(self, step: steps.Share) -> None:
+    def _share(self, step: steps.Share) -> None:
         self._glance.add_member(self._id(step.image), step.member)
 
     @_carry_out.register
-    def _(self, step: steps.Deactivate) -> None:
+    def _deactivate(self, step: steps.Deactivate) -> None:
         self._glance.set_active(self._id(step.image), False)
         self._seen[self._id(step.image)] = None
 
     @_carry_out.register
-    def _(self, step: steps.Reactivate) -> None:
+    def _reactivate(self, step: steps.Reactivate) -> None:
         self._glance.set_active(self._id(step.image), True)
         self._seen[self._id(step.image)] = None
 
     @_carry_out.register
-    def _(self, step: steps.Delete) -> None:
+    def _delete(self, step: steps.Delete) -> None:
         self._glance.delete(step.image)
 
     @_carry_out.register
-    def _(self, step: steps.Retire) -> None:
+    def _retire(self, step: steps.Retire) -> None:
         self._unfinished = None
         if step.unprotect:
             self._patch(step.image, [{"op": "replace", "path": "/protected", "value": False}])
@@ -133,14 +134,14 @@ class Applier:
                 if fault.status != 409:
                     raise
                 self._warn(f"The replaced image {step.image} is hidden instead of deleted: {fault.message}")
-        operations = [{"op": "add", "path": f"/{REPLACED_BY}", "value": self._id(step.successor)}]
+        operations: list[Json] = [{"op": "add", "path": f"/{REPLACED_BY}", "value": self._id(step.successor)}]
         operations.append({"op": "replace", "path": "/os_hidden", "value": True})
         if step.new_name:
             operations.append({"op": "replace", "path": "/name", "value": step.new_name})
         self._patch(step.image, operations)
 
     @_carry_out.register
-    def _(self, step: steps.Wait) -> None:
+    def _wait(self, step: steps.Wait) -> None:
         if not self._transfer.wait_until_settled(step.image):
             self._stuck.add(step.image)
         raise Superseded(f"The image {step.image} was waited for.")
@@ -157,8 +158,7 @@ class Applier:
     def _id(self, image: str) -> str:
         if image != steps.NEW:
             return image
-        assert self._new_id
-        return self._new_id
+        return certain(self._new_id)
 
     def _discard(self, fault: BaseException) -> None:
         """Remove the image that was made here and is not whole, unless the server is still at work on it."""

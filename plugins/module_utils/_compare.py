@@ -17,6 +17,7 @@ import typing as t
 
 from ._desired import Desired
 from ._observed import BASE_ATTRIBUTES, CONTENT_KEY, FOREIGN_PREFIXES, OWN_PREFIX, Image
+from ._steps import certain
 
 #: Attributes that can be changed, or at least be given at creation.
 _SETTABLE = (
@@ -99,10 +100,9 @@ def digests_wanted(desired: Desired, image: Image) -> frozenset[str]:
         return frozenset()
     if is_settled_by_key(desired, image):
         return frozenset()
-    wanted = {_stamp_algorithm(image)} if not desired.content_key else set()
-    if image.size == desired.source.size:
-        wanted.add(image.hash_algorithm)
-    return frozenset(wanted - {None})
+    by_stamp = None if desired.content_key else _stamp_algorithm(image)
+    by_hash = image.hash_algorithm if image.size == desired.source.size else None
+    return frozenset(algorithm for algorithm in (by_stamp, by_hash) if algorithm)
 
 
 def settable(image: Image) -> Flat:
@@ -197,11 +197,11 @@ def _stamp_algorithm(image: Image) -> str | None:
 
 
 def _file_verdict(desired: Desired, image: Image, digests: dict[str, str]) -> Verdict:
-    assert desired.source
+    source = certain(desired.source)
     algorithm = _stamp_algorithm(image)
     if not desired.content_key and algorithm and f"{algorithm}:{digests[algorithm]}" == image.stamp(CONTENT_KEY):
         return Verdict.SAME
-    if image.size != desired.source.size or _formats_differ(desired, image):
+    if image.size != source.size or _formats_differ(desired, image):
         return Verdict.DIFFERENT
     if not image.hash_algorithm:
         return Verdict.UNKNOWN

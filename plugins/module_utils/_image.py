@@ -24,7 +24,7 @@ from ._desired import Desired, desired_image, require_name
 from ._errors import AmbiguousImage, InvalidOption
 from ._glance import Glance, Json, connect
 from ._observed import Image, Observed, is_image_id
-from ._steps import Plan
+from ._steps import Plan, certain
 from ._transfer import Transfer
 
 
@@ -121,8 +121,7 @@ class ImageDeclaration:
         """Find out what a plan asks for."""
         news: dict[str, t.Any] = {}
         if questions.digests:
-            assert self._file
-            news["digests"] = observed.digests | _content.digests(self._file, questions.digests)
+            news["digests"] = observed.digests | _content.digests(certain(self._file), questions.digests)
         if questions.source_format:
             news["source_format"] = self._inspected_format()
         if questions.schema:
@@ -137,11 +136,11 @@ class ImageDeclaration:
 
     def _inspected_format(self) -> str:
         """The real format of the local file, once it is known to be safe and what it is declared to be."""
-        assert self._file
-        inspection = _disk.inspect(self._file.path)
+        path = certain(self._file).path
+        inspection = _disk.inspect(path)
         container = self._desired.container_format or "bare"
         declared = self._desired.disk_format if container == "bare" else None
-        _disk.require_safe(inspection, self._file.path, disk_format=declared, max_virtual_size=self._max_virtual_size)
+        _disk.require_safe(inspection, path, disk_format=declared, max_virtual_size=self._max_virtual_size)
         return inspection.format
 
 

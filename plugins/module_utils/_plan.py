@@ -21,7 +21,7 @@ from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
 from ._image_steps import Change, Deactivate, Delete, Reactivate, Wait
 from ._observed import CONTENT_KEY, GONE, REPLACED_BY, Cast, Image, Observed, ambiguous, cast
-from ._steps import Plan, Step
+from ._steps import Plan, Step, certain
 from ._supply import require_allowed, require_checksum, retire, supply
 
 
@@ -83,7 +83,6 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         raise ImageFault(f"There is no image {desired.name!r} with data to deactivate.")
     require_checksum(desired, observed)
     if not _needs_data(desired, observed, parts):
-        assert current
         return _update(desired, observed, parts, before)
     return supply(desired, observed, parts, before)
 
@@ -140,7 +139,8 @@ def _digests_wanted(desired: Desired, parts: Cast) -> frozenset[str]:
     ready = _usable(parts)
     wanted = {algorithm for image in ready for algorithm in compare.digests_wanted(desired, image)}
     local = desired.source and desired.source.path
-    settled = parts.current in ready and compare.is_settled_by_key(desired, t.cast(Image, parts.current))
+    current = parts.current
+    settled = current is not None and current.usable and compare.is_settled_by_key(desired, current)
     if local and desired.checksum and not settled:
         wanted.add(desired.checksum[0])
     return frozenset(wanted)
@@ -221,8 +221,7 @@ def _waiting(desired: Desired, image: Image, before: dict[str, t.Any]) -> Plan:
 
 def _update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
     """The image is there with its content: set its metadata and status right, and clear up."""
-    image = parts.current
-    assert image
+    image = certain(parts.current)
     have = compare.settable(image)
     want = compare.declared(desired, have)
     want.pop(REPLACED_BY, None)

@@ -11,6 +11,15 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+Value = t.TypeVar("Value")
+
+
+def certain(value: Value | None) -> Value:
+    """A value that cannot be None where this is called, whatever its type says."""
+    if value is None:
+        raise AssertionError("a value that must be there is missing")
+    return value
+
 
 class Step(t.Protocol):
     """One act of a plan. ``str(step)`` is the short sentence that ``actions`` shows to the user."""

@@ -21,7 +21,7 @@ from ._desired import Desired, Source
 from ._errors import ChecksumMismatch, ImageFault, InvalidOption
 from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, Reactivate, Retire, Share, Verify
 from ._observed import CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Cast, Image, Observed
-from ._steps import Plan, Step
+from ._steps import Plan, Step, certain
 
 #: Visibilities that show an image to strangers: they come last, after verification.
 _WIDE = ("public", "community")
@@ -69,8 +69,7 @@ def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
     if (slot and slot.usable) or _waits(desired):
         _finish(desired, observed, steps, target, done, want, old, parts)
     status = "deactivated" if desired.state == "inactive" else "active"
-    assert desired.source
-    facts = {"status": status, "size": desired.source.size, "id": target}
+    facts = {"status": status, "size": certain(desired.source).size, "id": target}
     return Plan(before, compare.picture(want, **facts), tuple(steps), _losses(old, want, observed))
 
 
@@ -97,7 +96,6 @@ def _make(
     old: Image | None,
 ) -> tuple[str, Flat]:
     """Steps that create an image, or prepare a slot, and fill it; returns its id and the metadata that it then has."""
-    assert desired.source
     if slot:
         late = _LATE if _waits(desired) or old else (REPLACES,)
         done = have | {key: value for key, value in want.items() if key not in late}
@@ -116,8 +114,7 @@ def _make(
         steps.append(Create(done, ids, wide))
         target = NEW
     source = way_in(desired, observed, old)
-    assert source
-    steps.append(Fill(target, source, old.stores if old else (), _waits(desired)))
+    steps.append(Fill(target, certain(source), old.stores if old else (), _waits(desired)))
     if _waits(desired):
         steps.append(Verify(target, desired.checksum))
     return target, done

@@ -18,6 +18,7 @@ from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefu
 from ._glance import Glance, Json
 from ._image_steps import Fill
 from ._observed import Image
+from ._steps import certain
 
 #: Glance hashes with this unless an operator has configured another (hashing_algorithm).
 _USUAL_ALGORITHM = "sha512"
@@ -96,12 +97,12 @@ class Transfer:
 
         :param done: the status of an image that has all its data.
         """
-        assert self._file
+        file = certain(self._file)
         renewed = False
         for pause in (*PAUSES[:3], None):
-            stream = _content.HashingStream(self._file, _USUAL_ALGORITHM)
+            stream = _content.HashingStream(file, _USUAL_ALGORITHM)
             try:
-                put(stream, self._file.size)
+                put(stream, file.size)
                 self._sent_digests[_USUAL_ALGORITHM] = stream.hexdigest()
                 return
             except (ConnectionProblem, ServerRefusal) as fault:
@@ -205,9 +206,8 @@ class Transfer:
         return algorithm is not None and image.digest(algorithm) == self._local_digest(algorithm)
 
     def _local_digest(self, algorithm: str) -> str:
-        assert self._file
         if algorithm not in self._sent_digests:
-            self._sent_digests.update(_content.digests(self._file, [algorithm]))
+            self._sent_digests.update(_content.digests(certain(self._file), [algorithm]))
         return self._sent_digests[algorithm]
 
 

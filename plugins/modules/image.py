@@ -193,8 +193,6 @@ attributes:
 seealso:
   - module: cloudimage.glance.image_info
   - module: cloudimage.glance.image_file
-  - plugin: cloudimage.glance.publish
-    plugin_type: role
 """
 
 EXAMPLES = r"""

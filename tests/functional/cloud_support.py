@@ -142,6 +142,7 @@ def project(cloud: str) -> Project:
 def calls() -> t.Iterator[Calls]:
     """Collect what is asked of the cloud meanwhile; filled when the block ends."""
     logs = {service: CLOUD_DIR / "log" / f"{service}-access.log" for service in ("glance", "keystone")}
+    _settle(logs.values())
     starts = {service: log.stat().st_size for service, log in logs.items()}
     collected = Calls()
     yield collected

@@ -109,7 +109,7 @@ def test_back_and_forth_between_contents(succeed, member, name, disk):
 
 def test_a_name_that_comes_and_goes(succeed, member, name, disk):
     """A deleted id is burnt: each deletion of the same day costs one probe, and no more."""
-    for _ in range(3):
+    for _time in range(3):
         succeed("image", name=name, filename=disk())
         succeed("image", name=name, state="absent")
     with cloud_support.calls() as calls:
@@ -254,11 +254,15 @@ def test_absent_leaves_what_was_replaced(succeed, member, name, disk):
     (retired,) = member.named(name)
     assert retired["os_hidden"] and retired["os_hash_value"] == sha512(disk(1))
     assert not succeed("image", name=name, state="absent")["changed"]
-    assert succeed("image", name=name, filename=disk(1))["changed"], "a retired image is not taken for the one that is meant"
+    assert succeed("image", name=name, filename=disk(1))["changed"], (
+        "a retired image is not taken for the one that is meant"
+    )
     assert not succeed("image", name=name, filename=disk(1))["changed"]
 
 
-@pytest.mark.parametrize("suffix", ["img[1]*?", "a:b", "eq:x", 'in:"a,b"', "a/b c", " spaces ", "Ж中ñ", "%41", "a&b=c#d"])
+@pytest.mark.parametrize(
+    "suffix", ["img[1]*?", "a:b", "eq:x", 'in:"a,b"', "a/b c", " spaces ", "Ж中ñ", "%41", "a&b=c#d"]
+)
 def test_any_character_is_plain_in_a_name(succeed, member, name, disk, suffix):
     bystander = member.create(name + "1")
     special = name + suffix
@@ -281,7 +285,7 @@ def test_images_of_others_are_no_business_of_ours(succeed, member, admin, name, 
 
 
 def test_several_images_under_one_name(succeed, fail, member, name, disk):
-    ids = sorted(member.create(name, disk().read_bytes())["id"] for _ in range(2))
+    ids = sorted(member.create(name, disk().read_bytes())["id"] for _time in range(2))
     for options in ({"filename": disk()}, {"state": "absent"}, {"min_ram": 1}):
         told = fail("image", name=name, **options)
         assert all(image_id in told for image_id in ids)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
@@ -102,7 +101,9 @@ def test_symbolic_link_to_a_file_is_fine(succeed, member, name, disk, tmp_path):
 
 def test_unsafe_files(fail, member, name, disk, tmp_path):
     base = disk(disk_format="qcow2")
-    backed, external, huge, flat = (tmp_path / each for each in ("backed.qcow2", "external.qcow2", "huge.qcow2", "flat.vmdk"))
+    backed, external, huge, flat = (
+        tmp_path / each for each in ("backed.qcow2", "external.qcow2", "huge.qcow2", "flat.vmdk")
+    )
     files_support.qemu_img("create", "-f", "qcow2", "-b", base, "-F", "qcow2", backed)
     files_support.qemu_img("create", "-f", "qcow2", "-o", f"data_file={tmp_path}/data.raw", external, "1M")
     files_support.qemu_img("create", "-f", "qcow2", huge, "11T")
@@ -166,9 +167,15 @@ def test_secrets_stay_out_of_results_and_logs(succeed, name, disk, tmp_path):
     settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
     log = tmp_path / "sdk.log"
     result = succeed(
-        "image", cloud=None, auth=settings["auth"], name=name, filename=disk(), sdk_log_path=str(log), sdk_log_level="DEBUG"
+        "image",
+        cloud=None,
+        auth=settings["auth"],
+        name=name,
+        filename=disk(),
+        sdk_log_path=str(log),
+        sdk_log_level="DEBUG",
     )
     password = settings["auth"]["password"]
     assert password not in str({key: value for key, value in result.items() if key != "invocation"})
     assert password not in log.read_text() and log.stat().st_size
-    assert subprocess.run(["grep", "-c", "X-Auth-Token: gAAA", str(log)], capture_output=True).stdout.strip() == b"0"
+    assert "X-Auth-Token: gAAA" not in log.read_text()

@@ -43,7 +43,12 @@ def test_glance_direct(succeed, member, name, disk, way):
 def test_web_download(succeed, member, name, disk, web, method):
     content = disk().read_bytes()
     web.files["/disk.raw"] = content
-    options: dict[str, t.Any] = {"name": name, "uri": f"{web.url}/disk.raw", "disk_format": "raw", "properties": {"a": 1}}
+    options: dict[str, t.Any] = {
+        "name": name,
+        "uri": f"{web.url}/disk.raw",
+        "disk_format": "raw",
+        "properties": {"a": 1},
+    }
     if method:
         options["import_method"] = method
     with cloud_support.calls() as calls:
@@ -146,7 +151,7 @@ def test_killed_upload_is_mended_by_the_next_run(succeed, member, name, disk, tm
     file = tmp_path / "large.raw"
     with file.open("wb") as stream:
         stream.write(b"begin")
-        stream.truncate(400 * files_support.MIB)
+        stream.truncate(150 * files_support.MIB)
     options = {"cloud": "local", "name": name, "filename": file, "retire": "delete"}
     process = files_support.start_module("image", tmp_path, options)
     _wait_until(lambda: any(image["status"] == "saving" for image in member.named(name)))
@@ -183,7 +188,7 @@ def test_two_that_replace_leave_one(succeed, member, name, disk, tmp_path):
 def test_metadata_waits_for_an_upload_that_runs(succeed, member, name, tmp_path):
     file = tmp_path / "large.raw"
     with file.open("wb") as stream:
-        stream.truncate(200 * files_support.MIB)
+        stream.truncate(120 * files_support.MIB)
     process = files_support.start_module("image", tmp_path, {"cloud": "local", "name": name, "filename": file})
     _wait_until(lambda: any(image["status"] == "saving" for image in member.named(name)))
     result = succeed("image", name=name, properties={"late": "yes"})
@@ -195,11 +200,11 @@ def test_metadata_waits_for_an_upload_that_runs(succeed, member, name, tmp_path)
 def test_file_that_changes_while_it_is_sent(member, name, tmp_path):
     file = tmp_path / "large.raw"
     with file.open("wb") as stream:
-        stream.truncate(300 * files_support.MIB)
+        stream.truncate(150 * files_support.MIB)
     process = files_support.start_module("image", tmp_path, {"cloud": "local", "name": name, "filename": file})
     _wait_until(lambda: any(image["status"] == "saving" for image in member.named(name)))
     with file.open("r+b") as stream:
-        stream.truncate(100 * files_support.MIB)
+        stream.truncate(20 * files_support.MIB)
     result = files_support.finish_module(process)
     assert result["failed"] and "chang" in result["msg"] and str(file) in result["msg"]
     assert member.named(name) == []

@@ -149,7 +149,13 @@ def report() -> bool:
     return all(step.result == "ok" for step in STEPS.values())
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupt(number: int, frame: object) -> None:
+    # Signals come in pairs, from the terminal and from make: the second must not end the tidying up.
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -161,7 +167,7 @@ def main() -> int:
         name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
     }
     environment.pop("CLOUDIMAGE_TEST_CLOUD_DIR", None)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, interrupt)
     tracks = [threading.Thread(target=run_track, args=(steps, environment), daemon=True) for steps in TRACKS]
     passed = False

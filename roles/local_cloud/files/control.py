@@ -274,7 +274,7 @@ class Cloud:
         try:
             environment = Path(f"/proc/{pid}/environ").read_bytes()
             for item in environment.split(b"\0"):
-                name, _, value = item.partition(b"=")
+                name, _sign, value = item.partition(b"=")
                 if name == VARIABLE.encode():
                     data = json.loads(value)
                     if data["dir"] != str(self.dir):
@@ -424,7 +424,9 @@ def clear(path: Path) -> None:
 
 def run(command: list[str], failure: str) -> None:
     """Run a command; its output is worth reading only when it fails."""
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+    result = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False
+    )
     if result.returncode:
         output = "\n".join((result.stdout + result.stderr).splitlines()[-20:])
         raise Refusal(f"{failure} (status {result.returncode}):\n{output}")

@@ -312,11 +312,14 @@ def _require_valid(key: str, value: t.Any) -> None:
         "visibility": lambda it: it in VISIBILITIES,
         "protected": lambda it: isinstance(it, bool),
         "os_hidden": lambda it: isinstance(it, bool),
-        "min_disk": lambda it: type(it) is int and it >= 0,
-        "min_ram": lambda it: type(it) is int and it >= 0,
+        "min_disk": lambda it: isinstance(it, int) and not isinstance(it, bool) and it >= 0,
+        "min_ram": lambda it: isinstance(it, int) and not isinstance(it, bool) and it >= 0,
         "tags": lambda it: isinstance(it, list) and all(isinstance(tag, str) and len(tag) <= 255 for tag in it),
     }
-    text = lambda it: isinstance(it, str) and (len(it) <= 255 or key not in BASE)  # noqa: E731
+
+    def text(it: t.Any) -> bool:
+        return isinstance(it, str) and (len(it) <= 255 or key not in BASE)
+
     if key.startswith("os_glance") or len(key) > 255 or not rules.get(key, text)(value):
         raise Refused(f"400 or 403: {key} = {value!r}")
 
@@ -424,7 +427,7 @@ class Hands:
         raise AssertionError(f"an unknown step: {step!r}")
 
     @_do.register
-    def _(self, step: steps.Create) -> None:
+    def _create(self, step: steps.Create) -> None:
         wide = {"visibility": step.probe_visibility} if step.probe_visibility else {}
         for image_id in step.ids:
             if self.cloud.post(step.body | wide | {"id": image_id}):
@@ -443,7 +446,7 @@ class Hands:
             )
 
     @_do.register
-    def _(self, step: steps.Fill) -> None:
+    def _fill(self, step: steps.Fill) -> None:
         source = step.source
         data = FILES[source.path] if source.path else WEB[source.uri or ""]
         if source.method is None:
@@ -452,7 +455,7 @@ class Hands:
             self.cloud.import_data(self._id(step.image), data, step.stores, step.wait)
 
     @_do.register
-    def _(self, step: steps.Verify) -> None:
+    def _verify(self, step: steps.Verify) -> None:
         image = Image(self.cloud.images[self._id(step.image)])
         if not image.usable:
             raise Refused(f"verifies an image that is {image.status}")
@@ -460,28 +463,28 @@ class Hands:
             raise Refused("checksum mismatch")
 
     @_do.register
-    def _(self, step: steps.Change) -> None:
+    def _change(self, step: steps.Change) -> None:
         self.cloud.patch(self._id(step.image), step.operations)
 
     @_do.register
-    def _(self, step: steps.Share) -> None:
+    def _share(self, step: steps.Share) -> None:
         self.cloud.share(self._id(step.image), step.member)
 
     @_do.register
-    def _(self, step: steps.Deactivate) -> None:
+    def _deactivate(self, step: steps.Deactivate) -> None:
         self.cloud.set_active(self._id(step.image), False)
 
     @_do.register
-    def _(self, step: steps.Reactivate) -> None:
+    def _reactivate(self, step: steps.Reactivate) -> None:
         self.cloud.set_active(self._id(step.image), True)
 
     @_do.register
-    def _(self, step: steps.Delete) -> None:
+    def _delete(self, step: steps.Delete) -> None:
         assert step.image in self.cloud.images, "deletes what is not there"
         self.cloud.delete(self._id(step.image))
 
     @_do.register
-    def _(self, step: steps.Retire) -> None:
+    def _retire(self, step: steps.Retire) -> None:
         if step.unprotect:
             self.cloud.patch(step.image, [{"op": "replace", "path": "/protected", "value": False}])
         if step.how == "delete":

@@ -23,6 +23,10 @@ STEP = Plan({"a": 1}, {"a": 2}, ("do it",))
 LAST = Plan({"a": 3}, {"a": 4}, ("do the rest",))
 
 
+def fail_with(problem: BaseException) -> t.NoReturn:
+    raise problem
+
+
 class Fake:
     """A declaration that plays plans in turn; ``apply`` returns or raises what it is told."""
 
@@ -47,9 +51,9 @@ class Fake:
     def apply(self, plan: Plan) -> dict[str, t.Any]:
         self.calls.append("apply")
         act = self.does.pop(0) if self.does else {"image": "applied"}
-        if isinstance(act, BaseException):
-            raise act
-        return act() if callable(act) else act
+        if callable(act):
+            return act()
+        return fail_with(act) if isinstance(act, BaseException) else act
 
     def predict(self, plan: Plan) -> dict[str, t.Any]:
         self.calls.append("predict")
