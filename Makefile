@@ -17,6 +17,10 @@ export PYTHON
 # Ansible insists on UTF-8, and a bare container says nothing about it
 export LC_ALL := C.UTF-8
 
+# Nobody needs an inventory here
+export ANSIBLE_LOCALHOST_WARNING := false
+export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
+
 # One virtual environment for each tests/requirements-NAME.txt. They are made when something needs them.
 newest := $(CURDIR)/.work/venvs/newest
 floor := $(CURDIR)/.work/venvs/floor
@@ -67,7 +71,7 @@ bench: cloud ## Measure calls, time and memory against the local cloud
 .PHONY: cloud
 cloud: install ## Start the local cloud, a real Keystone and Glance on loopback
 	@$(use_installed)
-	tests/gate/local-cloud started "$(newest)" "$(demo_cloud)"
+	tests/gate/local-cloud started "$(newest)" "$(demo_cloud)" free-ports
 
 .PHONY: cloud-stop
 cloud-stop: ## Stop the local cloud
