@@ -32,11 +32,10 @@ linked := $(CURDIR)/.work/linked
 installed := $(CURDIR)/.work/installed
 
 demo_cloud := $(CURDIR)/.work/cloud
-newest_cloud := $(CURDIR)/.work/newest-cloud
-floor_cloud := $(CURDIR)/.work/floor-cloud
-
-# The tests start clouds of their own, unless they are told the folder of one that runs already.
-own_cloud = $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,$(1))
+# Each of these targets has a local cloud of its own, unless it is told the folder of one that runs already.
+clouds := functional-cloud floor-cloud integration-cloud
+own_cloud = $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,$(1)-cloud)
+cloud_folder = $(CURDIR)/.work/$@-cloud
 
 # Sessions of noxfile.py, in the one environment that has all tools
 nox = PATH="$(tools)/bin:$$PATH" $(tools)/bin/nox --no-venv --no-install --envdir .work/nox -s
@@ -86,10 +85,10 @@ docs: venv-tools .work/linked ## Check the documentation, and write it as HTML
 .PHONY: clean
 clean: .work/linked ## Stop the local cloud and remove all that was made
 	@$(use_linked)
-	for cloud in "$(demo_cloud)" "$(newest_cloud)" "$(floor_cloud)"; do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
+	for cloud in "$(demo_cloud)" $(clouds:%="$(CURDIR)/.work/%"); do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
 	rm -rf .work
 
-##### The gate: "make test" runs the targets below in two tracks, see tests/gate/run.py
+##### The gate: "make test" runs the targets below in three tracks, see tests/gate/run.py
 
 .PHONY: test
 test: bootstrap-test .work/linked ## Run the gate: all that a change has to pass
@@ -152,20 +151,19 @@ unit: venv-newest .work/linked ## Run the unit tests
 	@tests/gate/pytest "$(newest)" none tests/unit
 
 .PHONY: functional
-functional: venv-newest .work/linked $(call own_cloud,newest-cloud) ## Run the modules against the local cloud, with the newest libraries
-	@tests/gate/pytest "$(newest)" "$(newest_cloud)" tests/functional
+functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional
 
 .PHONY: floor
-floor: venv-floor .work/linked $(call own_cloud,floor-cloud) ## Run unit and functional tests with the oldest libraries
-	@tests/gate/pytest "$(floor)" "$(floor_cloud)" tests/unit tests/functional
+floor: venv-floor .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
+	@tests/gate/pytest "$(floor)" "$(cloud_folder)" tests/functional
 
 .PHONY: integration
-integration: venv-newest $(call own_cloud,newest-cloud) ## Run ansible-test integration against the local cloud
-	@tests/gate/ansible-test "$(newest)" "$(newest_cloud)" integration --python 3.11
+integration: venv-newest $(call own_cloud,integration) ## Run ansible-test integration against the local cloud
+	@tests/gate/ansible-test "$(newest)" "$(cloud_folder)" integration --python 3.11
 
 ##### What the targets above need
 
-clouds := newest-cloud floor-cloud
 .PHONY: $(clouds) $(clouds:%=%-stopped) $(clouds:%=%-absent)
 $(clouds): venv-newest .work/linked
 	@$(use_linked)
