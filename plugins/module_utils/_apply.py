@@ -134,10 +134,11 @@ class Applier:
                 if fault.status != 409:
                     raise
                 self._warn(f"The replaced image {step.image} is hidden instead of deleted: {fault.message}")
-        operations: list[Json] = [{"op": "add", "path": f"/{REPLACED_BY}", "value": self._id(step.successor)}]
-        operations.append({"op": "replace", "path": "/os_hidden", "value": True})
+        operations: list[Json] = [{"op": "replace", "path": "/os_hidden", "value": True}]
         if step.new_name:
             operations.append({"op": "replace", "path": "/name", "value": step.new_name})
+        else:
+            operations.append({"op": "add", "path": f"/{REPLACED_BY}", "value": self._id(step.successor)})
         self._patch(step.image, operations)
 
     @_carry_out.register

@@ -92,7 +92,9 @@ def explained() -> t.Iterator[None]:
     except auth.Unauthorized as fault:
         raise ConnectionProblem(f"The cloud refuses the credentials: {_text(fault)}") from fault
     except (auth.MissingRequiredOptions, auth.MissingAuthPlugin, auth.NoMatchingPlugin) as fault:
-        raise ConnectionProblem(f"The credentials are not complete: {_text(fault)}") from fault
+        raise ConnectionProblem(
+            f"The credentials are not complete (is the option cloud or OS_CLOUD set?): {_text(fault)}"
+        ) from fault
     except (auth.EndpointNotFound, auth.CatalogException) as fault:
         raise ConnectionProblem(f"The cloud's catalogue has no such service: {_text(fault)}") from fault
     except (auth.DiscoveryFailure, auth.ConnectFailure, auth.ConnectionError, auth.SSLError) as fault:

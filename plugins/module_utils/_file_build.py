@@ -74,12 +74,6 @@ class Built:
     is_source: bool
 
 
-def packed_with(file: _content.LocalFile) -> str | None:
-    """How a local file is packed (:func:`_unpack.sniff`); None if it is not."""
-    with contextlib.closing(_content.read_blocks(file)) as blocks:
-        return _unpack.sniff(next(blocks, b"")[: _unpack.HEAD_SIZE])
-
-
 def inspect_source(path: str, name: str, target: Target) -> _disk.Inspection:
     """Look into the unpacked source.
 
@@ -118,7 +112,7 @@ def build(source: Source, target: Target, install: t.Callable[[str], None]) -> B
     """
     _workfile.sweep(target.path)
     with contextlib.ExitStack() as stack:
-        if source.file is not None and not (target.unpack and packed_with(source.file)):
+        if source.file is not None and not (target.unpack and _unpack.packed_with(source.file)):
             inspection = inspect_source(source.file.path, source.name, target)
             if not is_finished(inspection, target):
                 work, inspection = _converted(stack, (source.file.path, inspection), source, target)

@@ -18,7 +18,20 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _checksum, _content, _disk, _fetch, _file_build, _file_plan, _memory, _qemu, _steps, _workfile
+from . import (
+    _address,
+    _checksum,
+    _content,
+    _disk,
+    _fetch,
+    _file_build,
+    _file_plan,
+    _memory,
+    _qemu,
+    _steps,
+    _unpack,
+    _workfile,
+)
 from ._argspec import size_option
 from ._errors import FileProblem, InvalidOption
 
@@ -101,7 +114,7 @@ class FileDeclaration:
         if source.file is not None and source.file.size != status.st_size:
             return None
         file = _content.open_local(self._target.path, "path")
-        if self._target.unpack and _file_build.packed_with(file):
+        if self._target.unpack and _unpack.packed_with(file):
             return None
         if not _file_build.is_finished(self._inspection, self._target) or self._inspection.unsafe:
             return None
@@ -115,7 +128,7 @@ class FileDeclaration:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise FileProblem(f"path: the folder {folder} is not writable by the user that runs the module.")
         _file_build.require_tools(self._target)
-        if source.file is not None and not (self._target.unpack and _file_build.packed_with(source.file)):
+        if source.file is not None and not (self._target.unpack and _unpack.packed_with(source.file)):
             _file_build.inspect_source(source.file.path, source.name, self._target)
 
     def _build(self, source: _file_build.Source) -> _file_build.Built:
@@ -208,7 +221,7 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
         "path": path,
         "exists": True,
         "format": inspection.format,
-        "packed": _file_build.packed_with(file),
+        "packed": _unpack.packed_with(file),
         "virtual_size": inspection.virtual_size,
         "size": file.size,
         "actual_size": inspection.actual_size,

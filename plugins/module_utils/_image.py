@@ -16,12 +16,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _checksum, _content, _disk, _identity, _plan
+from . import _address, _checksum, _content, _disk, _identity, _plan, _unpack
 from ._apply import Applier
 from ._argspec import size_option
 from ._describe import described
 from ._desired import Desired, desired_image, require_name
-from ._errors import AmbiguousImage, InvalidOption
+from ._errors import AmbiguousImage, InvalidOption, UnsafeImage
 from ._glance import Glance, Json, connect
 from ._observed import Image, Observed, is_image_id
 from ._steps import Plan, certain
@@ -140,8 +140,21 @@ class ImageDeclaration:
         inspection = _disk.inspect(path)
         container = self._desired.container_format or "bare"
         declared = self._desired.disk_format if container == "bare" else None
+        if declared != "raw" and container == "bare":
+            self._require_unpacked()
         _disk.require_safe(inspection, path, disk_format=declared, max_virtual_size=self._max_virtual_size)
         return inspection.format
+
+    def _require_unpacked(self) -> None:
+        """A packed file looks raw, and Glance would take it for a disk."""
+        file = certain(self._file)
+        packer = _unpack.packed_with(file)
+        if packer:
+            raise UnsafeImage(
+                f"filename: {file.path} is packed with {packer}; unpack it first with the module image_file or the role "
+                "publish, or declare disk_format: raw if it is to be uploaded as it is.",
+                file=file.path,
+            )
 
 
 def _with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_content.LocalFile | None, Desired]:

@@ -261,13 +261,17 @@ def _absent(desired: Desired, observed: Observed, parts: Cast, before: dict[str,
     if parts.current and desired.checksum:
         _require_the_one(desired, parts.current)
     doomed = [image for image in (parts.current, *parts.incoming, *parts.outgoing) if image]
+    steps: list[Step] = []
     for image in doomed:
-        if image.protected:
+        if image.protected and desired.attributes.get("protected") is not False:
             raise ImageFault(
-                f"The image {desired.name!r} ({image.id}) is protected; set is_protected: false first, then delete it.",
+                f"The image {desired.name!r} ({image.id}) is protected; it is deleted only with is_protected: false.",
                 id=image.id,
             )
         if image.status == "importing" and _is_busy(image, observed):
             # Glance leaks the file in the store when an image is deleted in the middle of an import.
             return _waiting(desired, image, before)
-    return Plan(before, {}, tuple(Delete(image.id) for image in doomed))
+        if image.protected:
+            steps.append(Change(image.id, ({"op": "replace", "path": "/protected", "value": False},)))
+        steps.append(Delete(image.id))
+    return Plan(before, {}, tuple(steps))

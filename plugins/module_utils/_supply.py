@@ -70,6 +70,7 @@ def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
         _finish(desired, observed, steps, target, done, want, old, parts)
     status = "deactivated" if desired.state == "inactive" else "active"
     facts = {"status": status, "size": certain(desired.source).size, "id": target}
+    facts["owner"] = want.get("owner") or (old.owner if old else None)
     return Plan(before, compare.picture(want, **facts), tuple(steps), _losses(old, want, observed))
 
 

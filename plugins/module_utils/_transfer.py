@@ -196,9 +196,9 @@ class Transfer:
         wanted = checksum[1] if checksum else self._local_digest(algorithm)
         held = image.digest(algorithm) or self._glance.digest(image.id, algorithm)
         if held != wanted:
-            source = self._file.path if self._file else "the source"
+            expected = f"that of {self._file.path} is" if self._file else "the declared checksum is"
             raise ChecksumMismatch(
-                f"The data of image {image.id} has the {algorithm} digest {held}, and that of {source} is {wanted}."
+                f"The data of image {image.id} has the {algorithm} digest {held}, and {expected} {wanted}."
             )
 
     def _is_as_sent(self, image: Image) -> bool:

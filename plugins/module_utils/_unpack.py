@@ -12,11 +12,13 @@ Memory stays flat whatever the archive holds: no step puts out more than a block
 from __future__ import annotations
 
 import bz2
+import contextlib
 import lzma
 import traceback
 import typing as t
 import zlib
 
+from . import _content
 from ._errors import FileProblem, MissingDependency
 
 #: How much is put out at a time.
@@ -76,6 +78,12 @@ def sniff(head: bytes) -> str | None:
     if int.from_bytes(head[:4], "little") in (_ZSTD_MAGIC, *_ZSTD_SKIPPABLE) and len(head) >= 4:
         return "zst"
     return None
+
+
+def packed_with(file: _content.LocalFile) -> str | None:
+    """How a local file is packed (:func:`sniff`); None if it is not."""
+    with contextlib.closing(_content.read_blocks(file)) as blocks:
+        return sniff(next(blocks, b"")[:HEAD_SIZE])
 
 
 def unpacked(source: Reader, kind: str, name: str) -> t.Iterator[bytes]:

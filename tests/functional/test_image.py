@@ -96,6 +96,7 @@ def test_retire_delete_and_rename(succeed, member, name, disk):
     succeed("image", name=name, filename=disk(3), retire="rename")
     renamed = member.image(second["id"])
     assert renamed and renamed["name"] == f"{name} ({second['created_at']})"
+    assert not succeed("image", name=renamed["name"])["changed"], "it goes by its new name"
     assert len(member.named(name)) == 1
     assert not succeed("image", name=name, filename=disk(3), retire="rename")["changed"]
 
@@ -220,6 +221,10 @@ def test_protection(succeed, fail, member, name, disk):
 
     succeed("image", name=name, filename=disk(3), retire="delete", is_protected=False)
     assert member.image(new["id"]) is None and not member.only(name)["protected"]
+
+    succeed("image", name=name, is_protected=True)
+    succeed("image", name=name, state="absent", is_protected=False)
+    assert [image["id"] for image in member.named(name)] == [old["id"]], "the one that was hidden stays"
 
 
 def test_inactive_and_back(succeed, fail, member, name, disk):

@@ -114,6 +114,17 @@ def test_unsafe_files(fail, member, name, disk, tmp_path):
     assert member.named(name) == []
 
 
+@pytest.mark.parametrize("kind", ["xz", "gz", "bz2", "zst"])
+def test_packed_file_is_not_taken_for_a_disk(succeed, fail, member, name, disk, kind):
+    packed = disk().with_name("packed")
+    packed.write_bytes(files_support.pack(kind, disk().read_bytes()))
+    for options in ({}, {"disk_format": "qcow2"}):
+        assert "packed" in fail("image", name=name, filename=packed, **options)
+    assert member.named(name) == []
+    succeed("image", name=name, filename=packed, disk_format="raw")
+    assert member.only(name)["disk_format"] == "raw"
+
+
 def test_wrong_password(run, name):
     settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
     settings["auth"]["password"] = "not the password"
