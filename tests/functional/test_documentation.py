@@ -21,8 +21,8 @@ import pytest
 import yaml
 
 MODULES = sorted(path.stem for path in (Path(collection.__path__[0]) / "plugins" / "modules").glob("*.py"))
-#: Where the examples have their files.
-PLAYGROUND = Path("/tmp/cloudimage")
+#: Where the examples say that they have their files.
+NAMED_FOLDER = "/tmp/cloudimage"
 
 
 def documented(module: str, part: str) -> t.Any:
@@ -31,27 +31,27 @@ def documented(module: str, part: str) -> t.Any:
 
 
 @pytest.fixture
-def playground(disk) -> t.Iterator[None]:
-    """The files that the examples speak of."""
-    shutil.rmtree(PLAYGROUND, ignore_errors=True)
-    PLAYGROUND.mkdir(parents=True)
-    image = PLAYGROUND / "debian-13.qcow2"
+def playground(disk, tmp_path) -> Path:
+    """A folder with the files that the examples speak of."""
+    folder = tmp_path / "cloudimage"
+    folder.mkdir()
+    image = folder / "debian-13.qcow2"
     shutil.copy(disk(disk_format="qcow2"), image)
-    shutil.copy(image, PLAYGROUND / "rescue.qcow2")
-    packed = PLAYGROUND / "rescue.qcow2.xz"
+    shutil.copy(image, folder / "rescue.qcow2")
+    packed = folder / "rescue.qcow2.xz"
     packed.write_bytes(files_support.pack("xz", image.read_bytes()))
     sums = [f"{files_support.sha256(file.read_bytes())}  {file.name}\n" for file in (image, packed)]
-    (PLAYGROUND / "SHA256SUMS").write_text("".join(sums))
-    yield
-    shutil.rmtree(PLAYGROUND)
+    (folder / "SHA256SUMS").write_text("".join(sums))
+    return folder
 
 
-@pytest.mark.usefixtures("member", "playground")
+@pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("module", MODULES)
-def test_examples_run_and_results_are_as_documented(module, tmp_path):
+def test_examples_run_and_results_are_as_documented(module, playground, tmp_path):
     clouds = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"mycloud": clouds["clouds"]["local"]}}))
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": documented(module, "EXAMPLES")}
+    tasks = json.loads(json.dumps(documented(module, "EXAMPLES")).replace(NAMED_FOLDER, str(playground)))
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     environment = os.environ | {
         "OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml"),
