@@ -100,6 +100,8 @@ class Applier:
     def _change(self, step: steps.Change) -> None:
         image_id = self._id(step.image)
         raw = self._patch(image_id, step.operations)
+        if image_id != self._new_id:
+            raw = self._confirmed(image_id, step.operations)
         self._seen[image_id] = raw
         self._unfinished = None if raw["status"] == "active" else self._unfinished
 
@@ -156,6 +158,16 @@ class Applier:
                 raise Superseded(fault.message) from fault
             raise
 
+    def _confirmed(self, image_id: str, operations: t.Sequence[Json]) -> Json:
+        """Look whether a patch has lasted: Glance saves whole rows, so that of two writers at once the last one wins.
+
+        :raises Superseded: if it has not.
+        """
+        raw = self._glance.image(image_id)
+        if raw is None or not all(_is_in_force(operation, raw) for operation in operations):
+            raise Superseded(f"A change of image {image_id} was undone at once by somebody else who changed it, too.")
+        return raw
+
     def _id(self, image: str) -> str:
         if image != steps.NEW:
             return image
@@ -182,3 +194,10 @@ class Applier:
 def _has_just_been_made(rival: Json | None, step: steps.Create) -> bool:
     """Whether an image that bears a chosen id was made for the same purpose, and not renamed or replaced since."""
     return rival is not None and rival["name"] == step.body["name"] and not rival.get(REPLACED_BY)
+
+
+def _is_in_force(operation: Json, raw: Json) -> bool:
+    key = operation["path"][1:].replace("~1", "/").replace("~0", "~")
+    if operation["op"] == "remove":
+        return key not in raw
+    return sorted(raw.get(key) or ()) == operation["value"] if key == "tags" else raw.get(key) == operation["value"]

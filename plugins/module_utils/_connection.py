@@ -16,7 +16,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ._errors import ConnectionProblem, InvalidOption, MissingDependency
+from ._errors import CollectionError, ConnectionProblem, InvalidOption, MissingDependency
 
 #: Seconds between tries when a connection is refused or dropped, or a gateway answers for a service that is away.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
@@ -45,12 +45,20 @@ def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
     :raises ConnectionProblem: if the cloud is not known, does not answer, or refuses the credentials.
     """
     openstack = _sdk()
-    if params["sdk_log_path"]:
-        debug = params["sdk_log_level"] == "DEBUG"
-        openstack.enable_logging(debug=debug, http_debug=debug, path=params["sdk_log_path"])
-    with explained():
-        conn = openstack.connect(**_connect_arguments(params))
-        persistently(conn.session.get_token)
+    if params["api_timeout"] is not None and params["api_timeout"] < 1:
+        raise InvalidOption(f"api_timeout: {params['api_timeout']} is not a number of seconds.")
+    _log(openstack, params)
+    arguments = _connect_arguments(params)
+    try:
+        with explained():
+            conn = openstack.connect(**arguments)
+            persistently(conn.session.get_token)
+    except CollectionError:
+        raise
+    except Exception as fault:  # openstacksdk and keystoneauth let whatever a wrong option leads to pass
+        raise ConnectionProblem(
+            f"The options of the connection (cloud, auth, ...) cannot be used: {_text(fault)}"
+        ) from fault
     try:
         yield conn
     finally:
@@ -103,6 +111,18 @@ def explained() -> t.Iterator[None]:
         raise ConnectionProblem(f"cloud: {_text(fault)}") from fault
     except (auth.ClientException, sdk.SDKException) as fault:
         raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}") from fault
+
+
+def _log(openstack: t.Any, params: dict[str, t.Any]) -> None:
+    if not params["sdk_log_path"]:
+        return
+    debug = params["sdk_log_level"] == "DEBUG"
+    try:
+        openstack.enable_logging(debug=debug, http_debug=debug, path=params["sdk_log_path"])
+    except OSError as problem:
+        raise InvalidOption(
+            f"sdk_log_path: {params['sdk_log_path']} cannot be written: {problem.strerror}."
+        ) from problem
 
 
 def _sdk() -> t.Any:

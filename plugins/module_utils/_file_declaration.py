@@ -11,7 +11,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import grp
 import os
+import pwd
+import re
 import stat
 import time
 import typing as t
@@ -233,6 +236,11 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _target(options: dict[str, t.Any]) -> _file_build.Target:
+    if options["path"].endswith("/"):
+        raise InvalidOption(f"path: {options['path']} is the name of a folder, and a file is needed.")
+    if options["timeout"] < 1:
+        raise InvalidOption(f"timeout: {options['timeout']} is not a number of seconds.")
+    _require_attributes(options)
     disk_format = _FORMAT_ALIASES.get(options["format"], options["format"])
     if options["compression_type"] and disk_format != "qcow2":
         raise InvalidOption("compression_type: is for the format qcow2 only.")
@@ -244,6 +252,20 @@ def _target(options: dict[str, t.Any]) -> _file_build.Target:
         source_format=_FORMAT_ALIASES.get(options["source_format"], options["source_format"]),
         max_virtual_size=size_option(options["max_virtual_size"], "max_virtual_size"),
     )
+
+
+def _require_attributes(options: dict[str, t.Any]) -> None:
+    """Refuse an owner, group or mode that cannot be set once the file is made."""
+    for option, look_up in (("owner", pwd.getpwnam), ("group", grp.getgrnam)):
+        name = options.get(option)
+        if name and not name.isdigit():
+            try:
+                look_up(name)
+            except KeyError:
+                raise InvalidOption(f"{option}: there is no {name!r} on this host.") from None
+    mode = options.get("mode")
+    if mode is not None and re.fullmatch(r"[0-9]+", str(mode).strip()) is None and not re.search(r"[=+-]", str(mode)):
+        raise InvalidOption(f"mode: {mode!r} is neither an octal number nor a symbolic mode.")
 
 
 def _source(options: dict[str, t.Any], path: str) -> _file_build.Source:

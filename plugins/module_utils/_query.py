@@ -25,6 +25,16 @@ _SDK_NAMES = {
     "hash_value": "os_hash_value",
     "owner_id": "owner",
 }
+#: What Glance would take for something else, or ignore.
+_NO_FILTERS = {
+    "": "a name is needed",
+    "limit": "see the option limit",
+    "marker": "all pages are read",
+    "sort": "see the option sort",
+    "sort_dir": "see the option sort",
+    "sort_key": "see the option sort",
+    "tags": "tag is one",
+}
 #: What Glance compares with a list (operator ``in``).
 _LISTABLE = ("id", "name", "status", "container_format", "disk_format")
 #: What Glance compares with an operator in front, which a plain value must not be taken for.
@@ -56,6 +66,9 @@ def glance_query(filters: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if not isinstance(nested, dict):
         raise InvalidOption("filters: properties must be a dictionary.")
     flat = {key: value for key, value in filters.items() if key != "properties"} | nested
+    for key in flat:
+        if key in _NO_FILTERS:
+            raise InvalidOption(f"filters: {key!r} is no filter; {_NO_FILTERS[key]}.")
     return {_SDK_NAMES.get(key, key): _value(_SDK_NAMES.get(key, key), value) for key, value in flat.items()}
 
 
@@ -63,6 +76,8 @@ def _value(key: str, value: t.Any) -> t.Any:
     if isinstance(value, (list, tuple)):
         if key == "tag":
             return [str(each) for each in value]
+        if any('"' in str(each) for each in value):
+            raise InvalidOption(f"filters: Glance cannot look for a {key} with a quotation mark in a list of several.")
         if key in _LISTABLE:
             return "in:" + ",".join(f'"{each}"' for each in value)
         raise InvalidOption(

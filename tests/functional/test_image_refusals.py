@@ -158,6 +158,22 @@ def test_nobody_answers(run, name, service):
     assert result["failed"] and result["reason"] == "connection_problem" and address in result["msg"]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cloud": {"auth": "x"}},
+        {"cloud": None, "auth": {"bogus": "x"}},
+        {"cloud": None, "auth": {"auth_url": "http://127.0.0.1:1/v3", "user_name": "me"}},
+        {"api_timeout": 0},
+        {"sdk_log_path": "/nowhere/at/all.log"},
+        {"client_cert": "/nowhere.pem"},
+    ],
+    ids=str,
+)
+def test_wrong_options_of_the_connection(fail, name, options):
+    assert fail("image_info", name=name, **options)
+
+
 def test_no_such_region(fail, name):
     assert "Atlantis" in fail("image_info", cloud="local", region_name="Atlantis", name=name)
 
