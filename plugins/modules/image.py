@@ -7,6 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image
+version_added: 0.1.0
 short_description: Declare one image of OpenStack Glance
 description:
   - Makes an image be there with given content and metadata, be deactivated, or be gone.

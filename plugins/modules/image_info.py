@@ -7,6 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_info
+version_added: 0.1.0
 short_description: Find images of OpenStack Glance
 description:
   - Finds images by name, id, or filters. The server does the filtering, sorting and limiting, so that the number of calls
