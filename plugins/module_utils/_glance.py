@@ -66,13 +66,13 @@ class Glance:
             return persistently(self.conn.session.get_project_id) or ""
 
     @functools.cached_property
-    def _root(self) -> str:
-        """Address of API v2. Every Glance has it at /v2, so the versions need not be asked for."""
+    def _service(self) -> str:
+        """Address of the service. Every Glance has API v2 at /v2, so the versions need not be asked for."""
         with explained():
             endpoint = persistently(lambda: self._adapter.get_endpoint(skip_discovery=True))
         if not endpoint:
             raise ConnectionProblem("The cloud's catalogue has no image service for this region and interface.")
-        return endpoint.rstrip("/").removesuffix("/v2") + "/v2"
+        return endpoint.rstrip("/").removesuffix("/v2")
 
     # --- reading
 
@@ -136,10 +136,40 @@ class Glance:
         answer = self._call("GET", "/info/import", "show the import methods", ok=(200, 404))
         return answer.json()["import-methods"]["value"] if answer.status_code == 200 else []
 
+    def stores(self) -> list[Json] | None:
+        """GET /v2/info/stores: ``id`` each, and ``default``, ``read-only``, ``description``; None with a single store."""
+        answer = self._call("GET", "/info/stores", "show the stores", ok=(200, 404))
+        return answer.json()["stores"] if answer.status_code == 200 else None
+
+    def stores_in_detail(self) -> list[Json] | None:
+        """GET /v2/info/stores/detail: with type, weight and properties; None where that is not allowed, or not there."""
+        answer = self._call("GET", "/info/stores/detail", "show the stores in detail", ok=(200, 403, 404))
+        return answer.json()["stores"] if answer.status_code == 200 else None
+
+    def usage(self) -> Json | None:
+        """GET /v2/info/usage: limit and usage by quota; empty where Keystone keeps no limits, None before Glance 24."""
+        answer = self._call("GET", "/info/usage", "show the usage of quotas", ok=(200, 404))
+        return answer.json()["usage"] if answer.status_code == 200 else None
+
+    def versions(self) -> list[Json]:
+        """GET /versions: ``id`` ("v2.17") and ``status`` each, newest first."""
+        answer = self._call("GET", "/versions", "list the versions of its API", ok=(200, 300), api="")
+        return answer.json()["versions"]
+
+    def data(self, image_id: str, start: int = 0) -> contextlib.closing[t.Any]:
+        """GET /v2/images/{id}/file as a response that is read block by block, and closed by ``with``.
+
+        :param start: the first byte wanted; 206 is the status of an answer that begins there, 200 of one that has it all.
+        :raises ServerRefusal: also for 204, an image without data.
+        """
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        what = f"read the data of image {image_id}"
+        answer = self._call("GET", f"/images/{image_id}/file", what, ok=(200, 206), stream=True, headers=headers)
+        return contextlib.closing(answer)
+
     def digest(self, image_id: str, algorithm: str) -> str:
         """Download the data of an image and return its digest; memory stays flat."""
-        answer = self._call("GET", f"/images/{image_id}/file", f"read the data of image {image_id}", stream=True)
-        with contextlib.closing(answer), explained():
+        with self.data(image_id) as answer, explained():
             hasher = hashlib.new(algorithm, usedforsecurity=False)
             for block in answer.iter_content(_BLOCK):
                 hasher.update(block)
@@ -190,19 +220,42 @@ class Glance:
         action = "reactivate" if active else "deactivate"
         self._call("POST", f"/images/{image_id}/actions/{action}", f"{action} image {image_id}", ok=(204,))
 
+    def member(self, image_id: str, project_id: str) -> Json | None:
+        """GET /v2/images/{id}/members/{project}; None if it is no member, or the image cannot be seen."""
+        what = f"show the member {project_id} of image {image_id}"
+        answer = self._call("GET", f"/images/{image_id}/members/{project_id}", what, ok=(200, 404))
+        return answer.json() if answer.status_code == 200 else None
+
     def add_member(self, image_id: str, project_id: str) -> None:
         """POST /v2/images/{id}/members; a member that is there already is fine."""
         what = f"share image {image_id} with project {project_id}"
         self._call("POST", f"/images/{image_id}/members", what, ok=(200, 409), json={"member": project_id})
 
+    def remove_member(self, image_id: str, project_id: str) -> None:
+        """DELETE /v2/images/{id}/members/{project}; one that is none any more is fine."""
+        what = f"stop sharing image {image_id} with project {project_id}"
+        self._call("DELETE", f"/images/{image_id}/members/{project_id}", what, ok=(204, 404))
+
+    def set_member_status(self, image_id: str, project_id: str, status: str) -> Json:
+        """PUT /v2/images/{id}/members/{project}: accepted, rejected or pending; for the member itself, or an administrator."""
+        what = f"set the member {project_id} of image {image_id} to {status}"
+        return self._call("PUT", f"/images/{image_id}/members/{project_id}", what, json={"status": status}).json()
+
+    def remove_from_store(self, image_id: str, store: str) -> None:
+        """DELETE /v2/stores/{store}/{id}; where it is not in that store any more is fine."""
+        what = f"remove image {image_id} from the store {store}"
+        self._call("DELETE", f"/stores/{store}/{image_id}", what, ok=(204, 404))
+
     # --- the wire
 
-    def _call(self, method: str, path: str, what: str, ok: tuple[int, ...] = (200,), **kwargs: t.Any) -> t.Any:
+    def _call(
+        self, method: str, path: str, what: str, ok: tuple[int, ...] = (200,), api: str = "/v2", **kwargs: t.Any
+    ) -> t.Any:
         """One call without image data; passing faults are retried."""
         with explained():
             answer = persistently(
                 lambda: self._adapter.request(
-                    self._root + path,
+                    self._service + api + path,
                     method,
                     raise_exc=False,
                     connect_retries=0,
@@ -218,7 +271,7 @@ class Glance:
         headers = {"Content-Type": "application/octet-stream", "X-OpenStack-Image-Size": str(size)} | headers
         with explained():
             answer = self._adapter.request(
-                self._root + path,
+                self._service + "/v2" + path,
                 "PUT",
                 data=body,
                 headers=headers,
