@@ -18,6 +18,15 @@ from ._observed import CONTENT_KEY, REPLACED_BY
 from ._steps import Plan, certain
 from ._transfer import Transfer
 
+#: What a 403 means for what was to be set: attribute and value, None for any.
+_POLICIES = {
+    ("visibility", "public"): "visibility: these credentials may not make an image public (policy publicize_image).",
+    ("visibility", "community"): (
+        "visibility: these credentials may not make an image a community image (policy communitize_image)."
+    ),
+    ("owner", None): "owner: only an administrator may give an image to another project.",
+}
+
 
 class Applier:
     """Carries out one plan; made anew for each.
@@ -64,7 +73,7 @@ class Applier:
     def _create(self, step: steps.Create) -> None:
         visibility = {"visibility": step.probe_visibility} if step.probe_visibility else {}
         for image_id in step.ids:
-            raw = self._glance.create(step.body | visibility | {"id": image_id})
+            raw = self._created(step.body | visibility | {"id": image_id})
             if raw:
                 break
             if _has_just_been_made(self._glance.image(image_id), step):
@@ -110,6 +119,27 @@ class Applier:
         self._glance.add_member(self._id(step.image), step.member)
 
     @_carry_out.register
+    def _unshare(self, step: steps.Unshare) -> None:
+        self._glance.remove_member(self._id(step.image), step.member)
+
+    @_carry_out.register
+    def _copy_to_stores(self, step: steps.CopyToStores) -> None:
+        image_id = self._id(step.image)
+        self._transfer.copy(image_id, step)
+        self._seen[image_id] = None
+
+    @_carry_out.register
+    def _remove_from_store(self, step: steps.RemoveFromStore) -> None:
+        image_id = self._id(step.image)
+        self._glance.remove_from_store(image_id, step.store)
+        self._seen[image_id] = None
+
+    @_carry_out.register
+    def _look_again(self, step: steps.LookAgain) -> None:
+        self._unfinished = None
+        raise Superseded(f"The image {self._id(step.image)} was to be looked at again.")
+
+    @_carry_out.register
     def _deactivate(self, step: steps.Deactivate) -> None:
         self._glance.set_active(self._id(step.image), False)
         self._seen[self._id(step.image)] = None
@@ -149,6 +179,14 @@ class Applier:
             self._stuck.add(step.image)
         raise Superseded(f"The image {step.image} was waited for.")
 
+    def _created(self, body: Json) -> Json | None:
+        try:
+            return self._glance.create(body)
+        except ServerRefusal as fault:
+            if fault.status == 403:
+                raise _explained(fault, body) from fault
+            raise
+
     def _patch(self, image_id: str, operations: t.Sequence[Json]) -> Json:
         """PATCH; that the image is gone, or a property to be removed is, means that somebody else was at work."""
         try:
@@ -156,6 +194,8 @@ class Applier:
         except ServerRefusal as fault:
             if fault.status in (404, 409):
                 raise Superseded(fault.message) from fault
+            if fault.status == 403:
+                raise _explained(fault, {each["path"][1:]: each.get("value") for each in operations}) from fault
             raise
 
     def _confirmed(self, image_id: str, operations: t.Sequence[Json]) -> Json:
@@ -201,3 +241,15 @@ def _is_in_force(operation: Json, raw: Json) -> bool:
     if operation["op"] == "remove":
         return key not in raw
     return sorted(raw.get(key) or ()) == operation["value"] if key == "tags" else raw.get(key) == operation["value"]
+
+
+def _explained(fault: ServerRefusal, values: Json) -> ServerRefusal:
+    """A refusal with the option that it is about, and the policy that stands behind it.
+
+    The policies are those of https://docs.openstack.org/glance/latest/configuration/glance_policy.html
+    """
+    for key, value in values.items():
+        reason = _POLICIES.get((key, value if key == "visibility" else None))
+        if reason:
+            return ServerRefusal(f"{reason} {fault.message}", **fault.details)
+    return fault

@@ -57,24 +57,37 @@ def image_spec() -> Spec:
         "content_key": {"type": "str", "no_log": False},
         "disk_format": {"type": "str"},
         "filename": {"type": "path"},
+        "force": {"type": "bool", "default": False},
         "id": {"type": "str"},
-        "import_method": {"type": "str", "choices": ["glance-direct", "web-download", "glance-download"]},
+        "import_method": {"type": "str", "choices": ["auto", "glance-direct", "web-download", "glance-download"]},
         "is_hidden": {"type": "bool", "aliases": ["hidden", "os_hidden"]},
         "is_protected": {"type": "bool", "aliases": ["protected"]},
         "is_public": {"type": "bool"},
         "kernel": {"type": "str"},
         "max_virtual_size": {"type": "str", "default": "10TiB"},
+        "members": {"type": "list", "elements": "str"},
+        "members_domain": {"type": "str"},
         "min_disk": {"type": "int"},
+        "min_disk_from_virtual_size": {"type": "bool", "default": False},
         "min_ram": {"type": "int"},
         "name": {"type": "str", "required": True},
         "on_content_change": {"type": "str", "default": "replace", "choices": ["replace", "keep", "fail"]},
         "owner": {"type": "str", "aliases": ["project"]},
         "owner_domain": {"type": "str", "aliases": ["project_domain"]},
         "properties": {"type": "dict"},
+        "purge_members": {"type": "bool", "default": False},
         "purge_properties": {"type": "bool", "default": False},
         "ramdisk": {"type": "str"},
+        "remote_image_id": {"type": "str"},
+        "remote_region": {"type": "str"},
+        "remote_service_interface": {
+            "type": "str",
+            "default": "public",
+            "choices": ["public", "internal", "admin"],
+        },
         "retire": {"type": "str", "default": "hide", "choices": ["hide", "delete", "rename"]},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent", "inactive"]},
+        "stores": {"type": "list", "elements": "str"},
         "tags": {"type": "list", "elements": "str"},
         "uri": {"type": "str"},
         "use_import": {"type": "bool"},
@@ -85,7 +98,7 @@ def image_spec() -> Spec:
 
 def image_rules() -> dict[str, t.Any]:
     """Rules between the options of :func:`image_spec`, as arguments of AnsibleModule."""
-    return {"mutually_exclusive": [("filename", "volume", "uri"), ("visibility", "is_public")]}
+    return {"mutually_exclusive": [("filename", "volume", "uri", "remote_image_id"), ("visibility", "is_public")]}
 
 
 def size_option(value: str, option: str) -> int:

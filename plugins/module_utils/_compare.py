@@ -88,7 +88,7 @@ def is_settled_by_key(desired: Desired, image: Image) -> bool:
     return (
         desired.identity is not None
         and image.stamp(CONTENT_KEY) == desired.identity
-        and (desired.imported or not _formats_differ(desired, image))
+        and (_may_be_processed(desired, image) or not _formats_differ(desired, image))
     )
 
 
@@ -176,7 +176,12 @@ def picture(flat: Flat, **facts: t.Any) -> dict[str, t.Any]:
 def picture_of(image: Image) -> dict[str, t.Any]:
     """An image in the shape in which diffs show it."""
     facts = {key: image.raw.get(key) for key in ("id", "status", "size", "os_hash_algo", "os_hash_value")}
-    return picture(settable(image), **facts)
+    return picture(settable(image), stores=sorted(image.stores) or None, **facts)
+
+
+def gib(size: int) -> int:
+    """Gibibytes that hold so many bytes: the unit of min_disk."""
+    return -(-size // 1024**3)
 
 
 def _formats_differ(desired: Desired, image: Image) -> bool:
@@ -186,7 +191,12 @@ def _formats_differ(desired: Desired, image: Image) -> bool:
 
 def _was_processed(desired: Desired, image: Image) -> bool:
     """Whether the cloud may have changed the bytes and the format of an imported file, so that a stamp tells what it was."""
-    return desired.imported and _stamp_algorithm(image) is not None
+    return _may_be_processed(desired, image) and _stamp_algorithm(image) is not None
+
+
+def _may_be_processed(desired: Desired, image: Image) -> bool:
+    """Whether the image came, or may have come, by an import: files that go into several stores are imported unasked."""
+    return desired.imported or len(image.stores) > 1
 
 
 def _stamp_algorithm(image: Image) -> str | None:

@@ -9,14 +9,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import typing as t
-import urllib.parse
-import uuid
 
-from ._address import public_address
 from ._errors import InvalidOption
 from ._observed import BASE_ATTRIBUTES, FOREIGN_PREFIXES, OWN_PREFIX
+from ._source import Source, declared_source, require_uuid
 
 _NAME_LIMIT = 255
 _KEY_LIMIT = 255
@@ -32,25 +29,6 @@ _OPTION_OF_ATTRIBUTE = {
     "size": "filename",
     "os_hash_value": "checksum",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """Where the image data comes from.
-
-    :param method: None for a direct upload, else the name of a Glance import method.
-    :param path: a local file, or None.
-    :param uri: an address that Glance itself fetches, or None.
-    :param size: bytes of the local file, or None.
-    """
-
-    method: str | None = None
-    path: str | None = None
-    uri: str | None = None
-    size: int | None = None
-
-    def __str__(self) -> str:
-        return self.path if self.path else public_address(self.uri or "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +52,15 @@ class Desired:
     content_key: str | None = None
     on_content_change: str = "replace"
     retire: str = "hide"
+    #: Projects that share the image: names or ids as declared, later ids.
+    members: frozenset[str] | None = None
+    purge_members: bool = False
+    #: The stores that hold the data, no other; in the order in which they are declared.
+    stores: tuple[str, ...] | None = None
+    #: Whether min_disk is to be what the virtual disk needs.
+    fit_min_disk: bool = False
+    #: Whether a protected image may be deleted.
+    force: bool = False
     wait: bool = True
     #: Whether data goes in by an import, in which the cloud may change it, its format included.
     imported: bool = False
@@ -81,10 +68,9 @@ class Desired:
     @property
     def identity(self) -> str | None:
         """The content key that this content bears in Glance, where its hash there may differ from the source's."""
-        if self.content_key or not (self.source and self.source.uri):
+        if self.content_key or not (self.source and self.source.key):
             return self.content_key
-        uri_digest = hashlib.sha256(self.source.uri.encode()).hexdigest()
-        key = ":".join(self.checksum) if self.checksum else f"uri-sha256:{uri_digest}"
+        key = ":".join(self.checksum) if self.checksum else self.source.key
         formats = [each for each in (self.disk_format, self.container_format) if each]
         return ",".join([key, *formats])
 
@@ -92,7 +78,7 @@ class Desired:
 def desired_image(params: dict[str, t.Any]) -> Desired:
     """Make the declaration out of the options of the module ``image``.
 
-    Options that need the outside world (checksum, the size of filename, owner, kernel, ramdisk) are filled in later with
+    Options that need the outside world (checksum, the size of filename, owner, members, kernel, ramdisk) are filled in later with
     ``dataclasses.replace``.
 
     :raises InvalidOption: if a value cannot be held by Glance, or options contradict each other.
@@ -103,23 +89,30 @@ def desired_image(params: dict[str, t.Any]) -> Desired:
             "(filename) or let Glance fetch one (uri)."
         )
     _require_amount("min_disk", params["min_disk"])
+    if params["min_disk_from_virtual_size"] and params["min_disk"] is not None:
+        raise InvalidOption("min_disk: min_disk_from_virtual_size says it already; leave one of them out.")
     _require_amount("min_ram", params["min_ram"])
     return Desired(
         name=require_name(params["name"]),
         state=params["state"],
-        id=_uuid(params["id"]),
+        id=require_uuid(params["id"], "id"),
         attributes=_attributes(params),
         disk_format=_format("disk_format", params["disk_format"]),
         container_format=_format("container_format", params["container_format"]),
         properties=desired_properties(params["properties"] or {}),
         purge_properties=params["purge_properties"],
         tags=_tags(params["tags"]),
-        source=_source(params),
+        source=declared_source(params),
         content_key=_content_key(params["content_key"]),
         on_content_change=params["on_content_change"],
         retire=params["retire"],
+        members=_members(params),
+        purge_members=params["purge_members"],
+        stores=_stores(params["stores"]),
+        fit_min_disk=params["min_disk_from_virtual_size"],
+        force=params["force"],
         wait=params["wait"],
-        imported=bool(params["use_import"] or params["import_method"] or params["uri"]),
+        imported=bool(params["use_import"] or params["import_method"] or params["uri"] or params["remote_image_id"]),
     )
 
 
@@ -156,52 +149,24 @@ def _attributes(params: dict[str, t.Any]) -> dict[str, t.Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _source(params: dict[str, t.Any]) -> Source | None:
-    """Where the data comes from and how it goes in.
-
-    :raises InvalidOption: if the way in does not fit what is to go in.
-    """
-    method, path, uri = params["import_method"], params["filename"], params["uri"]
-    if method == "glance-download":
-        raise InvalidOption(
-            "import_method: glance-download needs the region and the id of the remote image, and this version has no options "
-            "for them yet."
-        )
-    if method == "web-download" and not uri:
-        raise InvalidOption("import_method: web-download needs the option uri.")
-    if method == "glance-direct" and not path:
-        raise InvalidOption("import_method: glance-direct needs the option filename.")
-    if path:
-        if method == "web-download":
-            raise InvalidOption("import_method: web-download fetches uri; it cannot be used with filename.")
-        return Source(method="glance-direct" if params["use_import"] or method else None, path=path)
-    if uri:
-        _require_uri(uri)
-        return Source(method="web-download", uri=uri)
-    return None
-
-
-def _require_uri(uri: str) -> None:
-    try:
-        parts = urllib.parse.urlsplit(uri)
-        _port = parts.port
-    except ValueError:
-        raise InvalidOption("uri: this is no valid address.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidOption("uri: must be an http or https address with a host.")
-    if parts.username or parts.password:
-        raise InvalidOption(
-            "uri: an address with a user or password in it is refused, because Glance keeps it where others can read it."
-        )
-
-
-def _uuid(value: str | None) -> str | None:
-    if value is None:
+def _members(params: dict[str, t.Any]) -> frozenset[str] | None:
+    """:raises InvalidOption: if members are to be purged but none are declared, not even an empty list."""
+    members = params["members"]
+    if members is None:
+        if params["purge_members"]:
+            raise InvalidOption("purge_members: needs the option members, which may be empty.")
         return None
-    try:
-        return str(uuid.UUID(value))
-    except ValueError:
-        raise InvalidOption(f"id: {value!r} is not a UUID, and Glance takes nothing else.") from None
+    if not all(member.strip() for member in members):
+        raise InvalidOption("members: the name or id of a project cannot be empty.")
+    return frozenset(members)
+
+
+def _stores(stores: list[str] | None) -> tuple[str, ...] | None:
+    if stores is None:
+        return None
+    if not stores or not all(stores):
+        raise InvalidOption("stores: an image is in one store at least; name it, or leave the option out.")
+    return tuple(dict.fromkeys(stores))
 
 
 def _format(option: str, value: str | None) -> str | None:

@@ -162,9 +162,16 @@ class Glance:
         :param start: the first byte wanted; 206 is the status of an answer that begins there, 200 of one that has it all.
         :raises ServerRefusal: also for 204, an image without data.
         """
-        headers = {"Range": f"bytes={start}-"} if start else {}
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         what = f"read the data of image {image_id}"
-        answer = self._call("GET", f"/images/{image_id}/file", what, ok=(200, 206), stream=True, headers=headers)
+        answer = self._call("GET", f"/images/{image_id}/file", what, ok=(200, 204, 206), stream=True, headers=headers)
+        if answer.status_code == 204:
+            answer.close()
+            raise ServerRefusal(
+                f"Glance has no data of image {image_id}: none was uploaded, or its store has lost it (HTTP 204).",
+                204,
+                request_id=answer.headers.get("x-openstack-request-id"),
+            )
         return contextlib.closing(answer)
 
     def digest(self, image_id: str, algorithm: str) -> str:
@@ -197,12 +204,16 @@ class Glance:
         """PUT /v2/images/{id}/stage; as :meth:`upload`."""
         self._data(f"/images/{image_id}/stage", f"stage data for image {image_id}", body, size, {})
 
-    def start_import(self, image_id: str, method: Json, stores: t.Sequence[str] = ()) -> None:
+    def start_import(
+        self, image_id: str, method: Json, stores: t.Sequence[str] = (), all_must_succeed: bool = True
+    ) -> None:
         """POST /v2/images/{id}/import.
 
         :param method: for instance ``{"name": "web-download", "uri": "http://..."}``.
+        :param all_must_succeed: whether the whole import fails when a single store does.
         """
         body: Json = {"method": method} | ({"stores": list(stores)} if stores else {})
+        body |= {} if all_must_succeed else {"all_stores_must_succeed": False}
         self._call("POST", f"/images/{image_id}/import", f"import data into image {image_id}", ok=(202,), json=body)
 
     def patch(self, image_id: str, operations: t.Sequence[Json]) -> Json:

@@ -97,7 +97,8 @@ class ImageDeclaration:
             return self._result(None)
         raw = self._found.get(plan.after.get("id", ""), {})
         if plan.changed:
-            shown = {key: value for key, value in plan.after.items() if key != "properties"}
+            shown = {key: value for key, value in plan.after.items() if key not in ("properties", "members")}
+            shown["stores"] = ",".join(shown.get("stores", ()))
             raw = {**raw, **shown, **plan.after["properties"]}
             raw = {key: value for key, value in raw.items() if value != "(new)"}
         return self._result(raw)
@@ -123,19 +124,23 @@ class ImageDeclaration:
         if questions.digests:
             news["digests"] = observed.digests | _content.digests(certain(self._file), questions.digests)
         if questions.source_format:
-            news["source_format"] = self._inspected_format()
+            inspection = self._inspected()
+            news |= {"source_format": inspection.format, "source_virtual_size": inspection.virtual_size}
         if questions.schema:
             properties = self._glance.schema().get("properties", {})
             news["schema"] = {key: properties.get(key, {}).get("enum") for key in ("disk_format", "container_format")}
         if questions.import_methods:
             news["import_methods"] = tuple(self._glance.import_methods())
+        if questions.stores:
+            stores = self._glance.stores() or []
+            news["stores"] = {store["id"]: not _is_read_only(store) for store in stores if store["id"]}
         if questions.members_of:
             members = self._glance.members(questions.members_of)
             news["members"] = {member["member_id"]: member["status"] for member in members}
         return dataclasses.replace(observed, **news)
 
-    def _inspected_format(self) -> str:
-        """The real format of the local file, once it is known to be safe and what it is declared to be."""
+    def _inspected(self) -> _disk.Inspection:
+        """What the local file really is, once it is known to be safe and what it is declared to be."""
         path = certain(self._file).path
         inspection = _disk.inspect(path)
         container = self._desired.container_format or "bare"
@@ -143,7 +148,7 @@ class ImageDeclaration:
         if declared != "raw" and container == "bare":
             self._require_unpacked()
         _disk.require_safe(inspection, path, disk_format=declared, max_virtual_size=self._max_virtual_size)
-        return inspection.format
+        return inspection
 
     def _require_unpacked(self) -> None:
         """A packed file looks raw, and Glance would take it for a disk."""
@@ -187,7 +192,14 @@ def _with_cloud_facts(glance: Glance, desired: Desired, params: dict[str, t.Any]
         for option in ("kernel", "ramdisk"):
             if params[option]:
                 properties[f"{option}_id"] = _reference(glance, params[option], own, option)
-    return dataclasses.replace(desired, attributes=attributes, properties=properties), scope
+    members = desired.members and frozenset(
+        _identity.project_id(glance.conn, member, params["members_domain"], "members") for member in desired.members
+    )
+    return dataclasses.replace(desired, attributes=attributes, properties=properties, members=members), scope
+
+
+def _is_read_only(store: Json) -> bool:
+    return str(store.get("read-only", "")).lower() == "true"
 
 
 def _reference(glance: Glance, name_or_id: str, own_project: str, option: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._desired import Source
+from ._source import Source
 
 #: Stands for the id of the image that the same plan creates.
 NEW: t.Final = "(new)"
@@ -48,10 +48,11 @@ class Fill:
     wait: bool = True
 
     def __str__(self) -> str:
-        if self.source.uri:
-            return f"let Glance fetch {self.source}"
+        into = f" into the stores {', '.join(self.stores)}" if self.stores else ""
+        if not self.source.path:
+            return f"let Glance fetch {self.source}{into}"
         way = f" by {self.source.method}" if self.source.method else ""
-        return f"upload {self.source.size} bytes of {self.source.path}{way}"
+        return f"upload {self.source.size} bytes of {self.source.path}{way}{into}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +96,43 @@ class Share:
 
     def __str__(self) -> str:
         return f"share {self.image} with project {self.member}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Unshare:
+    """Withdraw an image from a project."""
+
+    image: str
+    member: str
+
+    def __str__(self) -> str:
+        return f"stop sharing {self.image} with project {self.member}"
+
+
+@dataclasses.dataclass(frozen=True)
+class CopyToStores:
+    """Let Glance copy the data into further stores (import method copy-image).
+
+    :param wait: whether to wait for the copy to end.
+    """
+
+    image: str
+    stores: tuple[str, ...]
+    wait: bool = True
+
+    def __str__(self) -> str:
+        return f"copy {self.image} to the stores {', '.join(self.stores)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class RemoveFromStore:
+    """Delete the data from one of several stores."""
+
+    image: str
+    store: str
+
+    def __str__(self) -> str:
+        return f"remove {self.image} from the store {self.store}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,3 +195,14 @@ class Wait:
 
     def __str__(self) -> str:
         return f"wait for {self.image}, which is {self.status}"
+
+
+@dataclasses.dataclass(frozen=True)
+class LookAgain:
+    """Observe and plan anew, because only now can be seen what the cloud holds."""
+
+    image: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"look at {self.image} again: {self.why}"

@@ -133,6 +133,17 @@ class Image:
             return bool(self.raw.get("os_glance_import_task"))
         return self.status in IN_MOTION
 
+    @property
+    def copying(self) -> bool:
+        """Whether a task has not let go of a usable image: Glance saves it once more at the end, as it was at the start."""
+        return self.usable and bool(self.raw.get("os_glance_import_task"))
+
+    @property
+    def virtual_size(self) -> int | None:
+        """Bytes of the disk that the data describes; None where Glance does not tell (other containers than bare)."""
+        plain = self.size if self.raw.get("disk_format") == "raw" else None
+        return self.raw.get("virtual_size") or plain
+
     def digest(self, algorithm: str) -> str | None:
         """The digest of the data that Glance has computed with an algorithm, or None."""
         if algorithm == self.raw.get("os_hash_algo"):
@@ -224,13 +235,16 @@ class Observed:
     now: datetime.datetime
     #: Digests of the local source by algorithm, as far as the plan asked for them.
     digests: dict[str, str] = dataclasses.field(default_factory=dict)
-    #: Real format of the local source, once asked for.
+    #: Real format of the local source, once asked for, and bytes of the disk in it.
     source_format: str | None = None
+    source_virtual_size: int | None = None
     #: Allowed values by attribute (disk_format, container_format), and names of required properties, of this cloud.
     schema: dict[str, t.Any] | None = None
     #: Import methods that the cloud offers.
     import_methods: tuple[str, ...] | None = None
-    #: Projects that share the image to be replaced: member id to member status.
+    #: The cloud's stores, and whether they can be written to; empty on a cloud with a single store.
+    stores: dict[str, bool] | None = None
+    #: Projects that share the current image: member id to member status.
     members: dict[str, str] | None = None
     #: Ids of images that were waited for in vain.
     stuck: frozenset[str] = frozenset()

@@ -19,10 +19,20 @@ from . import _compare as compare
 from ._compare import Verdict
 from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
-from ._image_steps import Change, Deactivate, Delete, Reactivate, Wait
+from ._image_steps import Change, Deactivate, Delete, LookAgain, Reactivate, Wait
 from ._observed import CONTENT_KEY, GONE, REPLACED_BY, Cast, Image, Observed, ambiguous, cast
+from ._refusals import (
+    require_allowed,
+    require_checksum,
+    require_shareable,
+    require_stores,
+    require_the_one,
+    require_whole_signature,
+)
+from ._sharing import members_after, members_of, sharing
 from ._steps import Plan, Step, certain
-from ._supply import require_allowed, require_checksum, retire, supply
+from ._storing import placing, stores_after, stores_differ
+from ._supply import retire, supply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Questions:
     source_format: bool = False
     schema: bool = False
     import_methods: bool = False
+    stores: bool = False
     members_of: str | None = None
 
     def __bool__(self) -> bool:
@@ -49,20 +60,32 @@ def questions(desired: Desired, observed: Observed) -> Questions:
     digests = _digests_wanted(desired, parts) - set(observed.digests)
     if digests:
         return Questions(digests=digests)
-    if not desired.source or not _needs_data(desired, observed, parts):
-        return Questions()
-    local = desired.source.path is not None
-    shared = parts.current and parts.current.usable and parts.current.raw.get("visibility") == "shared"
-    several = parts.current is not None and len(parts.current.stores) > 1
+    if desired.source and _needs_data(desired, observed, parts):
+        return _questions_of_supply(desired, observed, parts)
+    current = parts.current
+    moves = current is not None and stores_differ(desired, current)
+    return Questions(
+        import_methods=moves and observed.import_methods is None,
+        stores=moves and observed.stores is None,
+        members_of=members_of(desired, observed, current, fills=False),
+    )
+
+
+def _questions_of_supply(desired: Desired, observed: Observed, parts: Cast) -> Questions:
+    """What has to be known before data can come in."""
+    source = certain(desired.source)
+    old = parts.current if parts.current and parts.current.usable else None
     if observed.schema is not None:
         require_allowed(
             {"disk_format": desired.disk_format, "container_format": desired.container_format}, observed.schema
         )
+    several = len(stores_after(desired, old)) > 1
     return Questions(
-        source_format=local and observed.schema is not None and observed.source_format is None,
+        source_format=source.path is not None and observed.schema is not None and observed.source_format is None,
         schema=observed.schema is None,
-        import_methods=(desired.source.method is not None or several) and observed.import_methods is None,
-        members_of=parts.current.id if shared and parts.current and observed.members is None else None,
+        import_methods=(source.method is not None or several) and observed.import_methods is None,
+        stores=desired.stores is not None and observed.stores is None,
+        members_of=members_of(desired, observed, old, fills=True),
     )
 
 
@@ -72,7 +95,7 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     :raises CollectionError: if the declared state cannot be reached, in the same words whether or not it is check mode.
     """
     parts = _parts(desired, observed)
-    before = compare.picture_of(parts.current) if parts.current else {}
+    before = _picture_before(desired, observed, parts.current)
     if desired.state == "absent":
         return _absent(desired, observed, parts, before)
     for image in (parts.current, *parts.incoming):
@@ -85,6 +108,13 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     if not _needs_data(desired, observed, parts):
         return _update(desired, observed, parts, before)
     return supply(desired, observed, parts, before)
+
+
+def _picture_before(desired: Desired, observed: Observed, current: Image | None) -> dict[str, t.Any]:
+    if current is None:
+        return {}
+    known = desired.members is not None and observed.members is not None
+    return compare.picture_of(current) | ({"members": sorted(observed.members or {})} if known else {})
 
 
 def _parts(desired: Desired, observed: Observed) -> Cast:
@@ -113,25 +143,8 @@ def _only(desired: Desired, image: Image) -> Cast:
             return Cast()
         raise ImageFault(f"The image {image.id} is {image.status}; a deleted id cannot be used again.", id=image.id)
     if desired.state == "absent" and desired.checksum:
-        _require_the_one(desired, image)
+        require_the_one(desired, image)
     return Cast(current=image)
-
-
-def _require_the_one(desired: Desired, image: Image) -> None:
-    """Refuse to delete an image of which it cannot be told, or is not so, that it has the declared checksum."""
-    algorithm, digest = desired.checksum or ("", "")
-    held = image.digest(algorithm)
-    if held is None:
-        known = image.hash_algorithm or "no"
-        raise InvalidOption(
-            f"checksum: Glance does not tell the {algorithm} digest of image {image.id}, so whether it is the one that is meant "
-            f"is not known; it tells the {known} digest.",
-            id=image.id,
-        )
-    if held != digest:
-        raise InvalidOption(
-            f"checksum: the {algorithm} digest of image {image.id} is {held}, not {digest}.", id=image.id
-        )
 
 
 def _digests_wanted(desired: Desired, parts: Cast) -> frozenset[str]:
@@ -149,6 +162,11 @@ def _digests_wanted(desired: Desired, parts: Cast) -> frozenset[str]:
 def _is_busy(image: Image, observed: Observed) -> bool:
     """Whether somebody may be at work on an image, and it has not been waited for in vain."""
     return image.in_motion and image.id not in observed.stuck
+
+
+def _is_copied(image: Image, observed: Observed) -> bool:
+    """Whether a task has not let go of a usable image, and it has not been waited for in vain."""
+    return image.copying and image.id not in observed.stuck
 
 
 def _usable(parts: Cast) -> list[Image]:
@@ -220,55 +238,98 @@ def _waiting(desired: Desired, image: Image, before: dict[str, t.Any]) -> Plan:
 
 
 def _update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
-    """The image is there with its content: set its metadata and status right, and clear up."""
+    """The image is there with its content: set its metadata, members, stores and status right, and clear up."""
     image = certain(parts.current)
     have = compare.settable(image)
-    want = compare.declared(desired, have)
-    want.pop(REPLACED_BY, None)
-    if desired.id and desired.name != image.id:
-        want["name"] = desired.name
     verdict = _verdict(desired, observed, image)
-    if desired.content_key and verdict is Verdict.SAME:
-        want[CONTENT_KEY] = desired.content_key
+    want = _metadata(desired, image, have, verdict)
+    require_whole_signature(desired, want, fills=False)
+    require_shareable(desired, want.get("visibility"))
+    require_stores(desired, observed)
     steps: list[Step] = []
-    operations = compare.patch(have, want)
-    if operations:
+    if operations := compare.patch(have, want):
         steps.append(Change(image.id, tuple(operations)))
-    status = "deactivated" if desired.state == "inactive" else "active"
-    if image.status != status:
-        steps.append(Deactivate(image.id) if status == "deactivated" else Reactivate(image.id))
+    steps += _moves(desired, observed, image)
+    if desired.members is not None and want.get("visibility") == "shared":
+        there = observed.members or {}
+        steps += sharing(desired, image.id, there, members_after(desired, there))
     steps += [retire(desired, old, image.id) for old in parts.outgoing]
     steps += [
         Delete(each.id, "left over from an earlier run") for each in parts.incoming if not _is_busy(each, observed)
     ]
-    facts = {key: before.get(key) for key in ("id", "size", "os_hash_algo", "os_hash_value")}
-    after = compare.picture(want, status=status, **facts) if steps else before
-    return Plan(before, after, tuple(steps), _doubts(desired, verdict, image))
+    if want.get("visibility") == "shared" and desired.purge_members and observed.members is None:
+        steps.append(LookAgain(image.id, "it may have members from when it was shared before"))
+    if steps and _is_copied(image, observed):
+        return _waiting(desired, image, before)
+    return Plan(
+        before,
+        _picture_after(desired, observed, before, want) if steps else before,
+        tuple(steps),
+        _doubts(desired, verdict, image),
+    )
+
+
+def _metadata(desired: Desired, image: Image, have: compare.Flat, verdict: Verdict) -> compare.Flat:
+    """The metadata that an image with its content is to have."""
+    want = compare.declared(desired, have)
+    want.pop(REPLACED_BY, None)
+    if desired.id and desired.name != image.id:
+        want["name"] = desired.name
+    if desired.content_key and verdict is Verdict.SAME:
+        want[CONTENT_KEY] = desired.content_key
+    if desired.fit_min_disk and image.virtual_size:
+        want["min_disk"] = compare.gib(image.virtual_size)
+    return want
+
+
+def _moves(desired: Desired, observed: Observed, image: Image) -> list[Step]:
+    """Steps that bring stores and status about; data is copied and removed only while the image is active."""
+    moves = placing(desired, observed, image.id, image.stores)
+    stays_inactive = desired.state == "inactive"
+    wakes = image.status == "deactivated" and (not stays_inactive or bool(moves))
+    steps: list[Step] = [Reactivate(image.id)] if wakes else []
+    steps += moves
+    if stays_inactive and (wakes or image.status == "active"):
+        steps.append(Deactivate(image.id))
+    return steps
+
+
+def _picture_after(
+    desired: Desired, observed: Observed, before: dict[str, t.Any], want: compare.Flat
+) -> dict[str, t.Any]:
+    facts = {key: before.get(key) for key in ("id", "size", "os_hash_algo", "os_hash_value", "stores")}
+    facts["status"] = "deactivated" if desired.state == "inactive" else "active"
+    if desired.stores is not None:
+        facts["stores"] = sorted(desired.stores)
+    if desired.members is not None:
+        facts["members"] = sorted(members_after(desired, observed.members or {}))
+    return compare.picture(want, **facts)
 
 
 def _doubts(desired: Desired, verdict: Verdict, image: Image) -> tuple[str, ...]:
-    if verdict is not Verdict.UNKNOWN:
-        return ()
-    return (
-        f"Whether the image {image.id} holds the content of {desired.source or 'the declared checksum'} cannot be told; it is "
-        "taken as it is.",
-    )
+    notes = []
+    if verdict is Verdict.UNKNOWN:
+        what = desired.source or "the declared checksum"
+        notes.append(f"Whether the image {image.id} holds the content of {what} cannot be told; it is taken as it is.")
+    if desired.fit_min_disk and not image.virtual_size:
+        notes.append(f"Glance does not tell the virtual size of image {image.id}; min_disk is left as it is.")
+    return tuple(notes)
 
 
 def _absent(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
     if parts.bystanders:
         raise ambiguous(desired.name, [*parts.bystanders, *([parts.current] if parts.current else [])])
     if parts.current and desired.checksum:
-        _require_the_one(desired, parts.current)
+        require_the_one(desired, parts.current)
     doomed = [image for image in (parts.current, *parts.incoming, *parts.outgoing) if image]
     steps: list[Step] = []
     for image in doomed:
-        if image.protected and desired.attributes.get("protected") is not False:
+        if image.protected and not desired.force:
             raise ImageFault(
-                f"The image {desired.name!r} ({image.id}) is protected; it is deleted only with is_protected: false.",
+                f"The image {desired.name!r} ({image.id}) is protected; it is deleted only with force: true.",
                 id=image.id,
             )
-        if image.status == "importing" and _is_busy(image, observed):
+        if (image.status == "importing" and _is_busy(image, observed)) or _is_copied(image, observed):
             # Glance leaks the file in the store when an image is deleted in the middle of an import.
             return _waiting(desired, image, before)
         if image.protected:

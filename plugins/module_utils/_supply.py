@@ -11,17 +11,27 @@ The new image is made out of sight, filled and verified, then opened, and only t
 
 from __future__ import annotations
 
-import dataclasses
-import typing as t
+import functools
 
 from . import _compare as compare
-from ._chosen_id import chosen_ids, was_chosen
+from ._chosen_id import chosen_ids
 from ._compare import Flat, Verdict
-from ._desired import Desired, Source
-from ._errors import ChecksumMismatch, ImageFault, InvalidOption
-from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, Reactivate, Retire, Share, Verify
+from ._desired import Desired
+from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, LookAgain, Reactivate, Retire, Verify
 from ._observed import CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Cast, Image, Observed
+from ._refusals import (
+    require_allowed,
+    require_disposable,
+    require_import_method,
+    require_replaceable,
+    require_shareable,
+    require_stores,
+    require_whole_signature,
+)
+from ._sharing import members_after, sharing
+from ._source import Source
 from ._steps import Plan, Step, certain
+from ._storing import placing, stores_after, way_in
 
 #: Visibilities that show an image to strangers: they come last, after verification.
 _WIDE = ("public", "community")
@@ -33,152 +43,217 @@ _STAMPS = (INCOMING_FOR, REPLACED_BY, REPLACES, CONTENT_KEY)
 _WITHOUT_SIGNATURE = ("aki", "ari", "ami", "ploop")
 
 
-def way_in(desired: Desired, observed: Observed, old: Image | None) -> Source | None:
-    """The source with the method by which its data goes in.
+def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, object]) -> Plan:
+    """Data has to come in: into the slot that is there, or a new image, which takes the place of the old one at the end.
 
-    A direct upload reaches one store only. Where the predecessor is in several, the import glance-direct reaches them all.
+    :raises CollectionError: if it cannot or must not come in.
     """
-    source = desired.source
-    several = old is not None and len(old.stores) > 1
-    if source and source.method is None and several and "glance-direct" in (observed.import_methods or ()):
-        return dataclasses.replace(source, method="glance-direct")
-    return source
+    return _Supply(desired, observed, parts).plan(before)
 
 
-def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
-    """Data has to come in: into the slot that is there, or a new image, which takes the place of the old one at the end."""
-    _require_import_method(desired, observed)
-    old = parts.current if parts.current and parts.current.usable else None
-    _require_replaceable(desired, old)
-    steps: list[Step] = []
-    broken = [each for each in (parts.current, *parts.incoming) if each and _is_broken(desired, observed, each)]
-    for each in broken:
-        _require_disposable(desired, observed, each, old)
-        steps.append(Delete(each.id, f"{each.status}, with no usable data"))
-    slot, spare = _slot(parts, broken)
-    steps += [Delete(each.id, "left over from an earlier run") for each in spare]
+class _Supply:
+    """The plan for one image that needs data."""
 
-    have = compare.settable(slot) if slot else {}
-    want = _wanted(desired, observed, have, old, slot)
-    if slot and slot.usable:
-        target, done = slot.id, have
-        if slot.status == "deactivated" and desired.state == "present":
-            steps.append(Reactivate(slot.id))
-    else:
-        target, done = _make(desired, observed, steps, slot, have, want, old)
-    if (slot and slot.usable) or _waits(desired):
-        _finish(desired, observed, steps, target, done, want, old, parts)
-    status = "deactivated" if desired.state == "inactive" else "active"
-    facts = {"status": status, "size": certain(desired.source).size, "id": target}
-    facts["owner"] = want.get("owner") or (old.owner if old else None)
-    return Plan(before, compare.picture(want, **facts), tuple(steps), _losses(old, want, observed))
+    def __init__(self, desired: Desired, observed: Observed, parts: Cast) -> None:
+        self.desired = desired
+        self.observed = observed
+        self.parts = parts
+        #: The image that is replaced, if any.
+        self.old = parts.current if parts.current and parts.current.usable else None
+        self.stores = stores_after(desired, self.old)
+        self.source: Source = way_in(certain(desired.source), self.stores, observed)
+        self.broken = [each for each in (parts.current, *parts.incoming) if each and self._is_broken(each)]
+        #: The image to go on with, if any, and what is left over beside it.
+        self.slot, self.spare = self._slot()
+        self.ready = self.slot is not None and self.slot.usable
+        #: What the slot bears.
+        self.have: Flat = compare.settable(self.slot) if self.slot else {}
 
+    def plan(self, before: dict[str, object]) -> Plan:
+        self._refuse()
+        steps: list[Step] = [Delete(each.id, f"{each.status}, with no usable data") for each in self.broken]
+        steps += [Delete(each.id, "left over from an earlier run") for each in self.spare]
+        steps += self._fill()
+        if self.ready or self.waits:
+            steps += self._finish()
+        return Plan(before, self._picture(), tuple(steps), self._losses())
 
-def _slot(parts: Cast, broken: list[Image]) -> tuple[Image | None, list[Image]]:
-    """The image to go on with, if any, and what is left over beside it: the current slot, else the readiest incoming."""
-    ready = sorted((each for each in parts.incoming if each not in broken), key=lambda each: not each.usable)
-    if parts.current and parts.current.is_slot:
-        return parts.current, ready
-    return (ready[0] if ready else None), ready[1:]
+    def _refuse(self) -> None:
+        """Refuse what cannot be, before anything is sent."""
+        require_import_method(self.source.method, self.observed)
+        require_stores(self.desired, self.observed)
+        require_replaceable(self.desired, self.old)
+        for each in self.broken:
+            require_disposable(self.desired, self.observed, each, self.old)
+        require_allowed(self.want, self.observed.schema or {})
+        require_whole_signature(self.desired, self.want, fills=not self.ready)
+        require_shareable(self.desired, self.visibility)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the data is there when the step that fills the image ends; with an import only if it is waited for."""
+        return self.desired.wait or self.source.method is None
 
-def _waits(desired: Desired) -> bool:
-    """Whether the data is there when the step that fills the image ends; with an import only if it is waited for."""
-    return desired.wait or desired.source is None or desired.source.method is None
+    @property
+    def target(self) -> str:
+        return self.slot.id if self.slot else NEW
 
+    @property
+    def visibility(self) -> str:
+        """The visibility in the end; Glance's own default is shared."""
+        return self.want.get("visibility") or "shared"
 
-def _make(
-    desired: Desired,
-    observed: Observed,
-    steps: list[Step],
-    slot: Image | None,
-    have: Flat,
-    want: Flat,
-    old: Image | None,
-) -> tuple[str, Flat]:
-    """Steps that create an image, or prepare a slot, and fill it; returns its id and the metadata that it then has."""
-    if slot:
-        late = _LATE if _waits(desired) or old else (REPLACES,)
+    @property
+    def first_stores(self) -> tuple[str, ...]:
+        """The stores that the data goes into at first; a direct upload reaches one."""
+        return self.stores if self.source.method else self.stores[:1]
+
+    @functools.cached_property
+    def want(self) -> Flat:
+        """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
+        desired, have = self.desired, self.have
+        base = compare.heritage(self.old) if self.old else {k: v for k, v in have.items() if k not in _STAMPS}
+        if self.ready:
+            base |= {key: have[key] for key in ("disk_format", "container_format", CONTENT_KEY) if key in have}
+        else:
+            natural = _natural_format(self.observed.source_format, base.get("disk_format"))
+            base["disk_format"] = desired.disk_format or natural
+            base["container_format"] = desired.container_format or base.get("container_format") or "bare"
+        base["name"] = have["name"] if self.slot and self.slot.id == desired.name else desired.name
+        want = compare.declared(desired, base)
+        virtual_size = certain(self.slot).virtual_size if self.ready else self.observed.source_virtual_size
+        if desired.fit_min_disk and virtual_size:
+            want["min_disk"] = compare.gib(virtual_size)
+        if self.old:
+            want[REPLACES] = self.old.id
+        if desired.identity:
+            want[CONTENT_KEY] = desired.identity
+        if not have and "owner" not in desired.attributes:
+            want.pop("owner", None)
+        return want
+
+    @functools.cached_property
+    def done(self) -> Flat:
+        """The metadata that the image has once it is filled."""
+        have, want = self.have, self.want
+        if self.ready:
+            return have
+        if not self.slot:
+            return self._first_body()
+        late = _LATE if self.waits or self.old else (REPLACES,)
         done = have | {key: value for key, value in want.items() if key not in late}
-        done = {key: value for key, value in done.items() if key != CONTENT_KEY or key in want}
-        operations = compare.patch(have, done)
-        if operations:
-            steps.append(Change(slot.id, tuple(operations)))
-        target = slot.id
-    else:
-        done = _first_body(desired, want, old)
-        wide = (
-            want.get("visibility") if want.get("visibility") in _WIDE and done.get("visibility") not in _WIDE else None
-        )
-        seed = old.id if old else None
-        ids = (desired.id,) if desired.id else chosen_ids(observed.project_id, desired.name, seed, observed.now)
-        steps.append(Create(done, ids, wide))
-        target = NEW
-    source = way_in(desired, observed, old)
-    steps.append(Fill(target, certain(source), old.stores if old else (), _waits(desired)))
-    if _waits(desired):
-        steps.append(Verify(target, desired.checksum))
-    return target, done
+        return {key: value for key, value in done.items() if key != CONTENT_KEY or key in want}
 
+    def _slot(self) -> tuple[Image | None, list[Image]]:
+        """The current slot, else the readiest incoming image; and the rest."""
+        whole = (each for each in self.parts.incoming if each not in self.broken)
+        ready = sorted(whole, key=lambda each: not each.usable)
+        if self.parts.current and self.parts.current.is_slot:
+            return self.parts.current, ready
+        return (ready[0] if ready else None), ready[1:]
 
-def _first_body(desired: Desired, want: Flat, old: Image | None) -> Flat:
-    """What the POST says: everything, but not yet wide open, protected, or in the place of another."""
-    body = {key: value for key, value in want.items() if key != REPLACES}
-    if _waits(desired) or old:
-        body.pop("protected", None)
-        if body.get("visibility") in _WIDE:
-            body["visibility"] = "private"
-    if old:
-        body["os_hidden"] = True
-        body[INCOMING_FOR] = old.id
-    return body
+    def _is_broken(self, image: Image) -> bool:
+        if not image.usable:
+            return not image.is_slot
+        verdict = compare.content_verdict(self.desired, image, self.observed.digests)
+        return image.stamp(INCOMING_FOR) is not None and verdict is not Verdict.SAME
 
+    def _fill(self) -> list[Step]:
+        """Steps that create an image, or prepare the slot, and fill it."""
+        desired, steps = self.desired, list[Step]()
+        if self.ready:
+            must_wake = certain(self.slot).status == "deactivated" and (desired.state == "present" or self._placing())
+            return [Reactivate(self.target)] if must_wake else []
+        if not self.slot:
+            wanted = self.want.get("visibility")
+            wide = wanted if wanted in _WIDE and self.done.get("visibility") not in _WIDE else None
+            seed = self.old.id if self.old else None
+            ids = chosen_ids(self.observed.project_id, desired.name, seed, self.observed.now)
+            steps.append(Create(self.done, (desired.id,) if desired.id else ids, wide))
+        elif operations := compare.patch(self.have, self.done):
+            steps.append(Change(self.target, tuple(operations)))
+        steps.append(Fill(self.target, self.source, self.first_stores, self.waits))
+        if self.waits:
+            steps.append(Verify(self.target, desired.checksum))
+        elif not self.old and self.visibility == "shared":
+            steps += sharing(desired, self.target, (), self._members())
+        return steps
 
-def _finish(
-    desired: Desired,
-    observed: Observed,
-    steps: list[Step],
-    target: str,
-    done: Flat,
-    want: Flat,
-    old: Image | None,
-    parts: Cast,
-) -> None:
-    """Steps that open the new image, put it in its place, and take the old one away; the old one is touched last."""
-    missing = {"visibility": None, "protected": False, "os_hidden": False}
-    operations = compare.patch(dict(missing, **done), want)
-    if observed.members and want.get("visibility") == "shared":
-        if done.get("visibility", "shared") != "shared":
-            done = done | {"visibility": "shared"}
-            steps.append(Change(target, tuple(compare.patch({"visibility": None}, {"visibility": "shared"}))))
-        operations = compare.patch(dict(missing, **done), want)
-        steps += [Share(target, member) for member in sorted(observed.members)]
-    if operations:
-        steps.append(Change(target, tuple(operations)))
-    if desired.state == "inactive":
-        steps.append(Deactivate(target))
-    leaving = [*parts.outgoing, *([old] if old else [])]
-    steps += [retire(desired, each, target) for each in leaving]
+    def _first_body(self) -> Flat:
+        """What the POST says: everything, but not yet wide open, protected, or in the place of another."""
+        body = {key: value for key, value in self.want.items() if key != REPLACES}
+        if self.waits or self.old:
+            body.pop("protected", None)
+            if body.get("visibility") in _WIDE:
+                body["visibility"] = "private"
+        if self.old:
+            body["os_hidden"] = True
+            body[INCOMING_FOR] = self.old.id
+        return body
 
+    def _finish(self) -> list[Step]:
+        """Steps that open the new image, put it in its place, and take the old one away; the old one is touched last."""
+        desired, target, done, want = self.desired, self.target, self.done, self.want
+        steps = self._placing()
+        missing = {"visibility": None, "protected": False, "os_hidden": False}
+        if self.visibility == "shared" and self._members():
+            if done.get("visibility", "shared") != "shared":
+                done = done | {"visibility": "shared"}
+                steps.append(Change(target, tuple(compare.patch({"visibility": None}, {"visibility": "shared"}))))
+            steps += sharing(desired, target, (), self._members())
+        if operations := compare.patch(missing | done, want):
+            steps.append(Change(target, tuple(operations)))
+        if desired.state == "inactive":
+            steps.append(Deactivate(target))
+        leaving = [*self.parts.outgoing, *([self.old] if self.old else [])]
+        steps += [retire(desired, each, target) for each in leaving]
+        return [*steps, LookAgain(target, self._late_news())] if self._late_news() else steps
 
-def _wanted(desired: Desired, observed: Observed, have: Flat, old: Image | None, slot: Image | None) -> Flat:
-    """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
-    base = compare.heritage(old) if old else {key: value for key, value in have.items() if key not in _STAMPS}
-    if slot and slot.usable:
-        base |= {key: have[key] for key in ("disk_format", "container_format", CONTENT_KEY) if key in have}
-    else:
-        base["disk_format"] = desired.disk_format or _natural_format(observed.source_format, base.get("disk_format"))
-        base["container_format"] = desired.container_format or base.get("container_format") or "bare"
-    base["name"] = have["name"] if slot and slot.id == desired.name else desired.name
-    want = compare.declared(desired, base)
-    if old:
-        want[REPLACES] = old.id
-    if desired.identity:
-        want[CONTENT_KEY] = desired.identity
-    if not have and "owner" not in desired.attributes:
-        want.pop("owner", None)
-    require_allowed(want, observed.schema or {})
-    return want
+    def _placing(self) -> list[Step]:
+        there = certain(self.slot).stores if self.ready else self.first_stores
+        return placing(self.desired, self.observed, self.target, there)
+
+    def _members(self) -> frozenset[str]:
+        return members_after(self.desired, self.observed.members or {})
+
+    def _late_news(self) -> str:
+        """Why the image cannot be judged before it is there; empty if it can."""
+        desired = self.desired
+        if not self.ready and self.source.method and (desired.fit_min_disk or desired.purge_properties):
+            return "the cloud may have changed what came in"
+        if not self.ready and self.source.remote:
+            return "formats and properties came from the other region"
+        if self.slot and desired.purge_members and self.visibility == "shared":
+            return "an earlier run may have shared it"
+        return ""
+
+    def _picture(self) -> dict[str, object]:
+        status = "deactivated" if self.desired.state == "inactive" else "active"
+        facts = {"status": status, "size": self.source.size, "id": self.target, "stores": sorted(self.stores) or None}
+        facts["owner"] = self.want.get("owner") or (self.old.owner if self.old else None)
+        if self.desired.members is not None:
+            facts["members"] = sorted(self._members())
+        shown = compare.picture(self.want, **facts)
+        if self.source.remote:
+            del shown["disk_format"], shown["container_format"]
+        return shown
+
+    def _losses(self) -> tuple[str, ...]:
+        """What cannot pass to the new image, said aloud."""
+        notes, old = [], self.old
+        if old and any(key.startswith("img_signature") for key in old.custom) and "img_signature" not in self.want:
+            notes.append(f"The signature of image {old.id} does not pass to its successor, whose bytes are others.")
+        if self.desired.stores is None and len(self.stores) > len(self.first_stores):
+            notes.append(
+                f"The new image is only in the store {self.stores[0]}; this cloud has no import to reach several."
+            )
+        there = self.observed.members or {}
+        accepted = sorted(member for member in self._members() if there.get(member) == "accepted")
+        if accepted and self.visibility == "shared":
+            notes.append(
+                f"The projects {', '.join(accepted)} have to accept the new image again before they can list it."
+            )
+        return tuple(notes)
 
 
 def _natural_format(real: str | None, inherited: str | None) -> str:
@@ -191,84 +266,6 @@ def _natural_format(real: str | None, inherited: str | None) -> str:
     return real or inherited or "qcow2"
 
 
-def require_allowed(want: Flat, schema: dict[str, t.Any]) -> None:
-    """Refuse formats that this cloud's schema does not have, before anything is sent.
-
-    :param want: may leave formats open (None).
-    :raises InvalidOption: with the formats that the schema has.
-    """
-    for option in ("disk_format", "container_format"):
-        allowed = schema.get(option)
-        if allowed and want[option] is not None and want[option] not in allowed:
-            listed = ", ".join(sorted(filter(None, allowed)))
-            raise InvalidOption(f"{option}: this cloud does not take {want[option]!r}; it takes {listed}.")
-
-
-def require_checksum(desired: Desired, observed: Observed) -> None:
-    """Refuse a local source that does not have the declared digest, as far as it was hashed."""
-    if not (desired.checksum and desired.source and desired.source.path):
-        return
-    algorithm, digest = desired.checksum
-    if observed.digests.get(algorithm, digest) != digest:
-        raise ChecksumMismatch(
-            f"checksum: {desired.source.path} has the {algorithm} digest {observed.digests[algorithm]}, not {digest}."
-        )
-
-
-def _require_import_method(desired: Desired, observed: Observed) -> None:
-    method = desired.source.method if desired.source else None
-    if method and observed.import_methods is not None and method not in observed.import_methods:
-        offered = ", ".join(observed.import_methods) or "none"
-        raise InvalidOption(f"import_method: this cloud does not offer {method}; it offers {offered}.")
-
-
-def _require_replaceable(desired: Desired, old: Image | None) -> None:
-    """A protected image is replaced whole or not at all."""
-    if old and old.protected and desired.retire == "delete" and desired.attributes.get("protected") is not False:
-        raise InvalidOption(
-            f"retire: the image {desired.name!r} ({old.id}) is protected and its content would have to be replaced; with "
-            "retire: delete that needs is_protected: false. With hide or rename the old image is kept.",
-            id=old.id,
-        )
-
-
-def _require_disposable(desired: Desired, observed: Observed, image: Image, old: Image | None) -> None:
-    """What is broken and in the way is removed, unless that could take something from somebody."""
-    if image.id in (desired.id, desired.name):
-        raise ImageFault(
-            f"The image {image.id} is {image.status} with no usable data and cannot be filled any more, and a deleted id "
-            "cannot be used again: delete it and choose another id.",
-            id=image.id,
-        )
-    if image.id in observed.stuck and not _is_ours(desired, observed, image, old):
-        raise ImageFault(
-            f"The image {desired.name!r} ({image.id}) has been {image.status} for longer than the option timeout, and it was "
-            "not made by this collection; if nobody is at work on it, delete it.",
-            id=image.id,
-        )
-    if image.protected:
-        raise ImageFault(
-            f"The image {desired.name!r} ({image.id}) is {image.status} with no usable data, and protected, so it cannot be "
-            "removed to make a new one.",
-            id=image.id,
-        )
-
-
-def _is_ours(desired: Desired, observed: Observed, image: Image, old: Image | None) -> bool:
-    """Whether the id is one that this collection would have chosen on the day on which the image was made."""
-    seeds = {old.id if old else None, image.stamp(INCOMING_FOR)}
-    return any(was_chosen(image.id, image.created_at, observed.project_id, desired.name, seed) for seed in seeds)
-
-
-def _is_broken(desired: Desired, observed: Observed, image: Image) -> bool:
-    if image.usable:
-        return (
-            image.stamp(INCOMING_FOR) is not None
-            and compare.content_verdict(desired, image, observed.digests) is not Verdict.SAME
-        )
-    return not image.is_slot
-
-
 def retire(desired: Desired, old: Image, successor: str) -> Retire:
     """The step that takes a replaced image out of sight. A protected one is deleted only if the task lifts protection."""
     how, new_name = desired.retire, None
@@ -279,16 +276,3 @@ def retire(desired: Desired, old: Image, successor: str) -> Retire:
         suffix = f" ({old.created_at or old.id})"
         new_name = (old.name or "")[: 255 - len(suffix)] + suffix
     return Retire(old.id, how, successor, unprotect, new_name)
-
-
-def _losses(old: Image | None, want: Flat, observed: Observed) -> tuple[str, ...]:
-    """What cannot pass to the new image, said aloud."""
-    notes = []
-    if old and any(key.startswith("img_signature") for key in old.custom) and "img_signature" not in want:
-        notes.append(f"The signature of image {old.id} does not pass to its successor, whose bytes are others.")
-    if old and len(old.stores) > 1 and "glance-direct" not in (observed.import_methods or ()):
-        notes.append(f"The new image is only in the store {old.stores[0]}; this cloud has no import to reach several.")
-    accepted = sorted(member for member, status in (observed.members or {}).items() if status == "accepted")
-    if accepted:
-        notes.append(f"The projects {', '.join(accepted)} have to accept the new image again before they can list it.")
-    return tuple(notes)

@@ -13,11 +13,11 @@ import typing as t
 
 from . import _content
 from ._connection import PAUSES
-from ._desired import Source
 from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
-from ._image_steps import Fill
+from ._image_steps import CopyToStores, Fill
 from ._observed import Image
+from ._source import Source
 from ._steps import certain
 
 #: Glance hashes with this unless an operator has configured another (hashing_algorithm).
@@ -86,9 +86,33 @@ class Transfer:
             self._require_digest(image, checksum)
         return raw
 
+    def copy(self, image_id: str, step: CopyToStores) -> None:
+        """Let Glance copy the data into further stores; what it has copied stays, even if another store fails.
+
+        :raises Superseded: if somebody else is copying it, or has.
+        :raises ImageFault: if the data is not in each of the stores in the end, with the server's reason.
+        """
+        try:
+            self._glance.start_import(image_id, {"name": "copy-image"}, step.stores, all_must_succeed=False)
+        except ServerRefusal as fault:
+            raw = self._glance.image(image_id)
+            moved = raw is not None and (Image(raw).copying or set(Image(raw).stores) & set(step.stores))
+            if fault.status in (400, 409) and moved:
+                raise Superseded(fault.message) from fault
+            raise
+        if not step.wait:
+            return
+        raw = self._released(image_id, f"copied image {image_id} to the stores {', '.join(step.stores)}")
+        missing = [store for store in step.stores if store not in Image(raw).stores]
+        if missing:
+            raise ImageFault(
+                f"Glance failed to copy image {image_id} to the stores {', '.join(missing)}: {self._failure(image_id)}",
+                id=image_id,
+            )
+
     def wait_until_settled(self, image_id: str) -> bool:
         """Wait while somebody is at work on an image; False if they still are when the time is up."""
-        return self._until(lambda raw: raw is None or not Image(raw).in_motion, image_id, self._timeout)
+        return self._until(lambda raw: raw is None or not _is_at_work(Image(raw)), image_id, self._timeout)
 
     # --- inside
 
@@ -145,39 +169,67 @@ class Transfer:
         self._imported = True
         if source.path:
             self._send(image_id, lambda body, size: self._glance.stage(image_id, body, size), "uploading")
-        method = {"name": source.method} | ({"uri": source.uri} if source.uri else {})
         try:
-            self._glance.start_import(image_id, method, step.stores)
+            self._glance.start_import(image_id, _import_method(source), step.stores)
         except ServerRefusal as fault:
             raw = self._glance.image(image_id)
             if fault.status == 409 and raw and (Image(raw).in_motion or Image(raw).usable):
                 raise Superseded(fault.message) from fault
             raise
         if step.wait:
-            self._follow_import(image_id, source)
+            self._follow_import(image_id, step)
 
-    def _follow_import(self, image_id: str, source: Source) -> None:
+    def _follow_import(self, image_id: str, step: Fill) -> None:
         """Wait until an import has ended.
 
         :raises ImageFault: if it failed, with the server's reason, or is not done in time.
         """
-        ended = self._until(lambda raw: raw is None or not raw.get("os_glance_import_task"), image_id, self._timeout)
+        source = step.source
+        raw = self._released(image_id, f"imported {source} into image {image_id} by {source.method}")
+        missing = [store for store in step.stores if store not in Image(raw).stores]
+        if raw["status"] != "active" or raw.get("os_glance_failed_import") or missing:
+            where = f" (store {', '.join(missing)})" if missing and raw["status"] == "active" else ""
+            raise ImageFault(
+                f"Glance failed to import {source} into image {image_id}{where} by {source.method}: "
+                f"{self._failure(image_id)}",
+                id=image_id,
+            )
+
+    def _released(self, image_id: str, what: str) -> Json:
+        """The image once the task that works on it has let go of it.
+
+        :param what: what Glance is to have done, in the words of a message.
+        :raises ImageFault: if it is not done in time.
+        """
+        ended = self._until(
+            lambda raw: raw is None or not raw.get("os_glance_import_task") or self._has_failed(raw),
+            image_id,
+            self._timeout,
+        )
         raw = self._glance.image(image_id)
         if raw is None:
-            raise Superseded(f"The image {image_id} was removed while Glance imported its data.")
+            raise Superseded(f"The image {image_id} was removed while Glance was at work on it.")
         if not ended:
             raise ImageFault(
-                f"Glance has not finished the {source.method} import of {source} into image {image_id} after "
-                f"{self._timeout} seconds (option timeout); it goes on, and a later run will find its end.",
+                f"Glance has not {what} after {self._timeout} seconds (option timeout); it goes on, and a later run will "
+                "find its end.",
                 id=image_id,
                 unfinished=True,
             )
-        if raw["status"] != "active" or raw.get("os_glance_failed_import"):
-            reason = next((task["message"] for task in self._glance.tasks(image_id) if task.get("message")), "")
-            raise ImageFault(
-                f"Glance failed to import {source} into image {image_id} by {source.method}: {reason or 'no reason given'}",
-                id=image_id,
-            )
+        return raw
+
+    def _has_failed(self, raw: Json) -> bool:
+        """Whether the task that holds an image has failed, and will not let go of it any more."""
+        task_id = raw["os_glance_import_task"]
+        tasks = self._glance.tasks(raw["id"])
+        return any(task["id"] == task_id and task["status"] == "failure" for task in tasks)
+
+    def _failure(self, image_id: str) -> str:
+        """Why Glance says that the last task of an image failed."""
+        said = next((task["message"] for task in self._glance.tasks(image_id) if task.get("message")), "")
+        if said in ("", "Task failed due to Internal Error"):
+            return f"{said or 'no reason given'}. Glance's own log says more; it has to reach the source and its stores"
+        return said
 
     def _until(self, is_so: t.Callable[[Json | None], bool], image_id: str, patience: float) -> bool:
         """Look at an image until something is so; False if it is not so in time."""
@@ -209,6 +261,22 @@ class Transfer:
         if algorithm not in self._sent_digests:
             self._sent_digests.update(_content.digests(certain(self._file), [algorithm]))
         return self._sent_digests[algorithm]
+
+
+def _is_at_work(image: Image) -> bool:
+    return image.in_motion or image.copying
+
+
+def _import_method(source: Source) -> Json:
+    """The method of POST /v2/images/{id}/import."""
+    method: Json = {"name": source.method}
+    if source.uri:
+        method["uri"] = source.uri
+    if source.remote:
+        method["glance_region"] = source.remote.region
+        method["glance_image_id"] = source.remote.id
+        method["glance_service_interface"] = source.remote.interface
+    return method
 
 
 def _is_passing(fault: ServerRefusal) -> bool:

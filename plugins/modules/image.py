@@ -46,11 +46,38 @@ options:
       - To convert, unpack or download a file first see M(cloudimage.glance.image_file), or the role
         P(cloudimage.glance.publish#role).
     type: path
+  force:
+    description:
+      - With O(state=absent), whether an image is deleted even if it is protected.
+    type: bool
+    default: false
+    version_added: 0.2.0
   uri:
     description:
       - HTTP or HTTPS address from which Glance itself fetches the data (import method C(web-download)).
       - Its content cannot be seen from here. It counts as changed when O(uri), O(checksum) or O(content_key) changes.
     type: str
+  remote_image_id:
+    description:
+      - Id of an image in another region, which Glance itself fetches (import method C(glance-download)), with the token of
+        these credentials. Both regions must share one Keystone.
+      - Glance takes the formats of that image, and those of its properties that the operator has chosen; what O(properties)
+        says comes on top. O(disk_format) and O(container_format) are refused beside it.
+      - The data of an image never changes, so the content counts as changed when the id does.
+    type: str
+    version_added: 0.2.0
+  remote_region:
+    description:
+      - Region of O(remote_image_id), as Keystone's catalogue names it.
+    type: str
+    version_added: 0.2.0
+  remote_service_interface:
+    description:
+      - Interface in Keystone's catalogue by which Glance reaches the other region.
+    type: str
+    choices: [public, internal, admin]
+    default: public
+    version_added: 0.2.0
   checksum:
     description:
       - Digest that the source must have, as V(sha256:...), V(sha512:...), likewise md5, sha1, sha224 or sha384, as bare
@@ -104,6 +131,8 @@ options:
     description:
       - Properties that the image is to have. Booleans and numbers become texts, as Glance holds nothing else.
       - A null value removes the property.
+      - The properties of a signature (C(img_signature) and the three that belong to it) have to be there all or not at all,
+        because Glance verifies nothing if one of them is missing. They are set before the data comes in.
     type: dict
   purge_properties:
     description:
@@ -122,6 +151,28 @@ options:
       - A new image becomes V(public) or V(community) only once its data is verified.
     type: str
     choices: [public, private, shared, community]
+  members:
+    description:
+      - Projects that share the image, by name or id. Members that are there and not named here stay, unless O(purge_members).
+      - Only shared images have members. For an image with another visibility the task has to say O(visibility=shared), too.
+      - A project has to accept the image before its lists show it; see M(cloudimage.glance.image_member).
+      - A name is looked up in Keystone, which few but administrators may do. An id is taken as it is; Glance does not check
+        whether there is such a project.
+      - When content is replaced the members pass to the new image, and have to accept it again.
+    type: list
+    elements: str
+    version_added: 0.2.0
+  members_domain:
+    description:
+      - Name or id of the domain of the projects in O(members), where their names are not unique.
+    type: str
+    version_added: 0.2.0
+  purge_members:
+    description:
+      - Whether to withdraw the image from projects that O(members) does not name.
+    type: bool
+    default: false
+    version_added: 0.2.0
   is_public:
     description:
       - The old way to say O(visibility=public) or O(visibility=private).
@@ -140,6 +191,12 @@ options:
     description:
       - Disk that a server needs at least, in GB.
     type: int
+  min_disk_from_virtual_size:
+    description:
+      - Whether O(min_disk) is set to what the disk in the image needs, rounded up to whole gibibytes.
+    type: bool
+    default: false
+    version_added: 0.2.0
   min_ram:
     description:
       - Memory that a server needs at least, in MB.
@@ -163,6 +220,16 @@ options:
     description:
       - Name or id of an image to boot as initial ramdisk; sets the property C(ramdisk_id).
     type: str
+  stores:
+    description:
+      - Ids of the stores that are to hold the data, and no other; M(cloudimage.glance.image_service_info) lists those of the
+        cloud. Data of a new image goes into the first of them directly, or into several by the import C(glance-direct).
+      - Data that is there is copied into further stores (import method C(copy-image)) and then removed from the others, which
+        is for administrators as a rule. It is never removed from its last store.
+      - An error on a cloud with a single store.
+    type: list
+    elements: str
+    version_added: 0.2.0
   use_import:
     description:
       - Whether O(filename) goes in by the import method C(glance-direct) rather than by direct upload, so that the cloud can
@@ -172,9 +239,11 @@ options:
     description:
       - How the data comes in. V(glance-direct) needs O(filename) and is the same as O(use_import=true); V(web-download)
         needs O(uri) and is the default with it.
-      - V(glance-download) is not supported yet.
+      - V(glance-download) needs O(remote_image_id) and is the default with it.
+      - V(auto) takes V(glance-direct) for O(filename) where the cloud offers it, and direct upload where it does not.
+      - Imports are followed to their end; one that fails ends the task at once.
     type: str
-    choices: [glance-direct, web-download, glance-download]
+    choices: [auto, glance-direct, web-download, glance-download]
   volume:
     description:
       - Not supported yet. Accepted, so that the answer to a task that is moved here from another collection is a clear one.
@@ -194,6 +263,8 @@ attributes:
 seealso:
   - module: cloudimage.glance.image_info
   - module: cloudimage.glance.image_file
+  - module: cloudimage.glance.image_member
+  - module: cloudimage.glance.image_service_info
 """
 
 EXAMPLES = r"""
@@ -225,6 +296,14 @@ EXAMPLES = r"""
     properties:
       hw_disk_bus: scsi
       hw_qemu_guest_agent: null
+
+- name: Share it with two projects and no other
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    visibility: shared
+    members: [4f1b0c5a7e2d4d0c9a3b8e6f5d4c3b2a, 0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d]
+    purge_members: true
 
 - name: Forbid its use for new servers
   cloudimage.glance.image:

@@ -223,7 +223,8 @@ def test_protection(succeed, fail, member, name, disk):
     assert member.image(new["id"]) is None and not member.only(name)["protected"]
 
     succeed("image", name=name, is_protected=True)
-    succeed("image", name=name, state="absent", is_protected=False)
+    assert "force" in fail("image", name=name, state="absent", is_protected=False)
+    assert succeed("image", name=name, state="absent", force=True)["changed"]
     assert [image["id"] for image in member.named(name)] == [old["id"]], "the one that was hidden stays"
 
 
