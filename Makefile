@@ -33,7 +33,7 @@ installed := $(CURDIR)/.work/installed
 
 demo_cloud := $(CURDIR)/.work/cloud
 # Each of these targets has a local cloud of its own, unless it is told the folder of one that runs already.
-clouds := functional-cloud floor-cloud integration-cloud
+clouds := functional-cloud floor-cloud integration-cloud faults-cloud variants-cloud
 own_cloud = $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,$(1)-cloud)
 cloud_folder = $(CURDIR)/.work/$@-cloud
 
@@ -88,7 +88,7 @@ clean: .work/linked ## Stop the local cloud and remove all that was made
 	for cloud in "$(demo_cloud)" $(clouds:%="$(CURDIR)/.work/%"); do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
 	rm -rf .work
 
-##### The gate: "make test" runs the targets below in three tracks, see tests/gate/run.py
+##### The gate: "make test" runs the targets below in four tracks, see tests/gate/run.py
 
 .PHONY: test
 test: bootstrap-test .work/linked ## Run the gate: all that a change has to pass
@@ -157,6 +157,18 @@ functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the mod
 .PHONY: floor
 floor: venv-floor .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
 	@tests/gate/pytest "$(floor)" "$(cloud_folder)" tests/functional
+
+.PHONY: faults
+faults: venv-newest .work/linked $(call own_cloud,faults) ## Run each fault and each race that Glance is known for, once
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/faults
+
+.PHONY: test-faults
+test-faults: venv-newest .work/linked faults-cloud ## Run the faults and races many times; takes long, and is no part of the gate
+	@CLOUDIMAGE_FAULT_REPEAT=$${CLOUDIMAGE_FAULT_REPEAT:-5} tests/gate/pytest "$(newest)" "$(CURDIR)/.work/faults-cloud" --timeout 900 tests/faults
+
+.PHONY: variants
+variants: venv-newest .work/linked $(call own_cloud,variants) ## Run module image against a local cloud that is set up in other ways
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/variants
 
 .PHONY: integration
 integration: venv-newest $(call own_cloud,integration) ## Run ansible-test integration against the local cloud

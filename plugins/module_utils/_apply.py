@@ -14,7 +14,7 @@ import typing as t
 from . import _image_steps as steps
 from ._errors import ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
-from ._observed import CONTENT_KEY, REPLACED_BY
+from ._observed import CONTENT_KEY, REPLACED_BY, Image
 from ._steps import Plan, certain
 from ._transfer import Transfer
 
@@ -201,10 +201,13 @@ class Applier:
     def _confirmed(self, image_id: str, operations: t.Sequence[Json]) -> Json:
         """Look whether a patch has lasted: Glance saves whole rows, so that of two writers at once the last one wins.
 
+        A patch that overtook the end of an upload even takes the image's data away (status queued, with leftovers).
+
         :raises Superseded: if it has not.
         """
         raw = self._glance.image(image_id)
-        if raw is None or not all(_is_in_force(operation, raw) for operation in operations):
+        whole = raw is not None and (Image(raw).usable or Image(raw).is_slot)
+        if raw is None or not whole or not all(_is_in_force(operation, raw) for operation in operations):
             raise Superseded(f"A change of image {image_id} was undone at once by somebody else who changed it, too.")
         return raw
 

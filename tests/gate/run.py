@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the gate: targets of the Makefile in three tracks side by side, each target within a time limit.
+"""Run the gate: targets of the Makefile in four tracks side by side, each target within a time limit.
 
 The output of each target goes to .work/log. What failed is printed at the end, before a table of all of them.
 """
@@ -45,7 +45,7 @@ class Step:
 
 
 # The first track starts with the slowest of all, the installation of Keystone and Glance. Tests mostly wait for the
-# answers of a server, so three tracks keep two cores busy. Each track has its own cloud, since tests empty its projects.
+# answers of a server, so four tracks keep two cores busy. Each suite has its own cloud, since tests empty its projects.
 TRACKS = [
     [
         Step("venv-newest", 300, needed=True),
@@ -73,6 +73,14 @@ TRACKS = [
         Step("floor-cloud-absent", 60),
         Step("floor-cloud", 120, needed=True, after="functional-cloud"),
         Step("floor", 600, cloud="floor-cloud"),
+    ],
+    [
+        Step("variants-cloud-absent", 60, after="functional-cloud"),
+        Step("variants-cloud", 120, needed=True),
+        Step("variants", 420, cloud="variants-cloud"),
+        Step("faults-cloud-absent", 60),
+        Step("faults-cloud", 120, needed=True),
+        Step("faults", 600, cloud="faults-cloud"),
     ],
 ]
 STEPS = {step.target: step for track in TRACKS for step in track}
@@ -189,7 +197,7 @@ def main() -> int:
         for process in list(running):
             kill(process)
         # Stopped but not removed, so that their logs can be looked at
-        for target in ("functional-cloud-stopped", "floor-cloud-stopped", "integration-cloud-stopped"):
+        for target in (f"{step.cloud}-stopped" for step in STEPS.values() if step.cloud):
             if make(target, 60, LOGS / f"{target}.log", environment) != "ok":
                 print("\n".join(read(LOGS / f"{target}.log")))
                 passed = False
