@@ -112,7 +112,8 @@ class Transfer:
 
     def wait_until_settled(self, image_id: str) -> bool:
         """Wait while somebody is at work on an image; False if they still are when the time is up."""
-        return self._until(lambda raw: raw is None or not _is_at_work(Image(raw)), image_id, self._timeout)
+        settled, _raw = self._until(lambda raw: raw is None or not _is_at_work(Image(raw)), image_id, self._timeout)
+        return settled
 
     # --- inside
 
@@ -152,10 +153,9 @@ class Transfer:
         """
         if isinstance(fault, ServerRefusal) and fault.status in (404, 409, 410):
             raise Superseded(fault.message) from fault
-        settled = self._until(
+        settled, raw = self._until(
             lambda raw: raw is None or not Image(raw).in_motion or raw["status"] == done, image_id, _SETTLING
         )
-        raw = self._glance.image(image_id)
         if raw is None:
             raise Superseded(f"The image {image_id} was removed while its data was sent.") from fault
         if raw["status"] == done:
@@ -201,12 +201,12 @@ class Transfer:
         :param what: what Glance is to have done, in the words of a message.
         :raises ImageFault: if it is not done in time.
         """
-        ended = self._until(
-            lambda raw: raw is None or not raw.get("os_glance_import_task") or self._has_failed(raw),
+        in_time = time.monotonic() + _SLOWEST_LOOK
+        ended, raw = self._until(
+            lambda raw: raw is None or not raw.get("os_glance_import_task") or self._has_failed(raw, in_time),
             image_id,
             self._timeout,
         )
-        raw = self._glance.image(image_id)
         if raw is None:
             raise Superseded(f"The image {image_id} was removed while Glance was at work on it.")
         if not ended:
@@ -218,8 +218,13 @@ class Transfer:
             )
         return raw
 
-    def _has_failed(self, raw: Json) -> bool:
-        """Whether the task that holds an image has failed, and will not let go of it any more."""
+    def _has_failed(self, raw: Json, in_time: float) -> bool:
+        """Whether the task that holds an image has failed, and will not let go of it any more.
+
+        :param in_time: up to then it is not asked for, because most tasks are soon over.
+        """
+        if time.monotonic() < in_time:
+            return False
         task_id = raw["os_glance_import_task"]
         tasks = self._glance.tasks(raw["id"])
         return any(task["id"] == task_id and task["status"] == "failure" for task in tasks)
@@ -231,16 +236,18 @@ class Transfer:
             return f"{said or 'no reason given'}. Glance's own log says more; it has to reach the source and its stores"
         return said
 
-    def _until(self, is_so: t.Callable[[Json | None], bool], image_id: str, patience: float) -> bool:
-        """Look at an image until something is so; False if it is not so in time."""
+    def _until(
+        self, is_so: t.Callable[[Json | None], bool], image_id: str, patience: float
+    ) -> tuple[bool, Json | None]:
+        """Look at an image until something is so; False if it is not so in time. Beside that the image as it was last seen."""
         deadline = time.monotonic() + patience
         looks = iter(_LOOKS)
-        while not is_so(self._glance.image(image_id)):
+        while not is_so(raw := self._glance.image(image_id)):
             left = deadline - time.monotonic()
             if left <= 0:
-                return False
+                return False, raw
             time.sleep(min(next(looks, _SLOWEST_LOOK), left))
-        return True
+        return True, raw
 
     def _require_digest(self, image: Image, checksum: tuple[str, str] | None) -> None:
         """Compare digests by an algorithm that both sides have; where there is none, read the data back."""

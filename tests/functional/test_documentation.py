@@ -48,8 +48,9 @@ def playground(disk, tmp_path) -> Path:
 @pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_run_and_results_are_as_documented(module, playground, tmp_path):
-    clouds = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())
-    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"mycloud": clouds["clouds"]["local"]}}))
+    clouds = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]
+    named = {"clouds": {"mycloud": clouds["local"], "othercloud": clouds["local-other"]}}
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(named))
     tasks = json.loads(json.dumps(documented(module, "EXAMPLES")).replace(NAMED_FOLDER, str(playground)))
     play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
