@@ -215,6 +215,16 @@ def content_key(algorithm: str, digest: str, recipe: str | None = None) -> str:
     return f"{algorithm}:{digest.lower()}+{hashlib.sha256((recipe or '').encode()).hexdigest()}"
 
 
+def algorithms() -> frozenset[str]:
+    """The hash algorithms that this host has; a strict one lacks md5."""
+    usable = set()
+    for name in hashlib.algorithms_available:
+        with contextlib.suppress(InvalidOption):
+            _hasher(name)
+            usable.add(name)
+    return frozenset(usable)
+
+
 def _hasher(algorithm: str) -> t.Any:
     try:
         hasher = hashlib.new(algorithm)

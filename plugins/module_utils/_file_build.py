@@ -14,15 +14,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import queue
-import threading
 import typing as t
 
 from . import _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile, _xz_blocks
+from ._ahead import ahead
 from ._errors import FileProblem, UnsafeImage
-
-#: Blocks that wait between the thread that fetches and hashes, and the one that unpacks and writes.
-_WAITING_BLOCKS = 16
 
 #: A step towards the target: the path of an image, and what it is.
 _Image = tuple[str, _disk.Inspection]
@@ -36,6 +32,7 @@ class Source:
     :param file: the local file; None for a download.
     :param address: of the download, with credentials if it has any; None for a local file.
     :param checksum: of the source as it is, packed or not. A local file was held against it already.
+    :param option: the option that names the source, for messages.
     """
 
     name: str
@@ -43,6 +40,7 @@ class Source:
     address: str | None
     checksum: _checksum.Checksum
     http: _fetch.HttpOptions = dataclasses.field(default_factory=_fetch.HttpOptions)
+    option: str = "src"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,23 +72,22 @@ class Built:
     is_source: bool
 
 
-def inspect_source(path: str, name: str, target: Target) -> _disk.Inspection:
-    """Look into the unpacked source.
+def inspect_source(path: str, source: Source, target: Target) -> _disk.Inspection:
+    """Look into the unpacked source, which lies in ``path``.
 
-    :param name: of the source, for messages.
     :raises UnsafeImage: if it is unsafe, or not what it must be.
     """
     inspection = _disk.inspect(path)
     _disk.require_safe(
         inspection,
-        name,
+        source.name,
         disk_format=target.source_format,
         max_virtual_size=target.max_virtual_size,
-        option="src",
+        option=source.option,
         accept_fixed_vhd=True,
     )
     if not is_finished(inspection, target):
-        _qemu.require_source(inspection.format)
+        _qemu.require_source(inspection.format, source.option)
     return inspection
 
 
@@ -113,22 +110,34 @@ def build(source: Source, target: Target, install: t.Callable[[str], None]) -> B
     _workfile.sweep(target.path)
     with contextlib.ExitStack() as stack:
         if source.file is not None and not (target.unpack and _unpack.packed_with(source.file)):
-            inspection = inspect_source(source.file.path, source.name, target)
+            inspection = inspect_source(source.file.path, source, target)
             if not is_finished(inspection, target):
                 work, inspection = _converted(stack, (source.file.path, inspection), source, target)
                 _content.require_unchanged(source.file)
                 work.finish()
                 install(work.path)
                 return Built(inspection, source.file.size, is_source=False)
-        work, received, is_source = _fetched(stack, source, target)
-        inspection = inspect_source(work.path, source.name, target)
-        if not is_finished(inspection, target):
-            raw_work, is_source = work, False
-            work, inspection = _converted(stack, (work.path, inspection), source, target)
-            raw_work.discard()
+        fetched, received, is_source = _fetched(stack, source, target)
+        work, inspection = shaped(stack, fetched, source, target)
         work.finish()
         install(work.path)
-        return Built(inspection, received, is_source)
+        return Built(inspection, received, is_source and work is fetched)
+
+
+def shaped(
+    stack: contextlib.ExitStack, work: _workfile.WorkFile, source: Source, target: Target
+) -> tuple[_workfile.WorkFile, _disk.Inspection]:
+    """Inspect a file in the making that holds the source, and convert it unless it is as it must be.
+
+    :returns: the same file, or the converted one that takes its place.
+    :raises CollectionError: if the image is unsafe, not what it must be, or cannot be converted.
+    """
+    inspection = inspect_source(work.path, source, target)
+    if is_finished(inspection, target):
+        return work, inspection
+    made = _converted(stack, (work.path, inspection), source, target)
+    work.discard()
+    return made
 
 
 def is_finished(inspection: _disk.Inspection, target: Target) -> bool:
@@ -144,7 +153,7 @@ def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tup
     """One pass over the source: fetch, hash, unpack, write. The bytes are verified when this returns."""
     work = _workfile.WorkFile(stack, target.path)
     flow = _Flow(source)
-    with contextlib.closing(_ahead(flow)) as blocks:
+    with contextlib.closing(ahead(flow)) as blocks:
         reader = _unpack.Reader(blocks)
         kind = _unpack.sniff(reader.peek(_unpack.HEAD_SIZE)) if target.unpack else None
         if kind and flow.length:
@@ -202,10 +211,10 @@ def _converted(
 
 
 def _require_readable(path: str, inspection: _disk.Inspection, source: Source, target: Target) -> None:
-    told = _qemu.info(path, inspection.format)
+    told = _qemu.info(path, inspection.format, source.option)
     if told["virtual-size"] > target.max_virtual_size:
         raise UnsafeImage(
-            f"src: the image {source.name} claims a virtual size of {told['virtual-size']} bytes, and "
+            f"{source.option}: the image {source.name} claims a virtual size of {told['virtual-size']} bytes, and "
             f"{target.max_virtual_size} is the limit (max_virtual_size)."
         )
 
@@ -215,7 +224,7 @@ def _require_as_ordered(made: _disk.Inspection, inspection: _disk.Inspection, so
     iso_as_raw = (made.format, inspection.format, target.format) == ("iso", "iso", "raw")
     if made.unsafe or not (made.format == target.format or iso_as_raw):
         told = "; ".join(made.unsafe) or f"the result would be taken for {made.format}"
-        raise UnsafeImage(f"src: the disk in {source.name} cannot be used as {target.format}: {told}.")
+        raise UnsafeImage(f"{source.option}: the disk in {source.name} cannot be used as {target.format}: {told}.")
 
 
 class _Flow:
@@ -252,40 +261,3 @@ class _Flow:
         """:raises ChecksumMismatch: if the bytes that passed are not the declared ones."""
         if self._hasher is not None:
             _checksum.require_equal(self._source.name, self._hasher.hexdigest(), self._source.checksum)
-
-
-def _ahead(flow: t.Iterable[bytes]) -> t.Generator[bytes, None, None]:
-    """Let a thread of its own fetch and hash while the blocks before are unpacked and written."""
-    waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(_WAITING_BLOCKS)
-    stopped = threading.Event()
-
-    def work() -> None:
-        last: BaseException | None = None
-        try:
-            for block in flow:
-                if not _offer(waiting, block, stopped):
-                    return
-        except BaseException as problem:  # it belongs to the thread that waits for the bytes
-            last = problem
-        _offer(waiting, last, stopped)
-
-    # A daemon: an interrupted run must not wait for a server that keeps silent.
-    with _content.uninterrupted():
-        threading.Thread(target=work, daemon=True, name="fetch").start()
-    try:
-        while (item := waiting.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stopped.set()
-
-
-def _offer(waiting: queue.Queue[t.Any], item: object, stopped: threading.Event) -> bool:
-    while not stopped.is_set():
-        try:
-            waiting.put(item, timeout=0.2)
-        except queue.Full:
-            continue
-        return True
-    return False

@@ -9,13 +9,8 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
-import grp
 import os
-import pwd
-import re
-import stat
 import time
 import typing as t
 
@@ -28,6 +23,7 @@ from . import (
     _disk,
     _fetch,
     _file_build,
+    _file_place,
     _file_plan,
     _memory,
     _qemu,
@@ -36,15 +32,15 @@ from . import (
     _workfile,
 )
 from ._argspec import size_option
-from ._errors import FileProblem, InvalidOption
+from ._errors import InvalidOption
 
 #: The algorithm for the identity of a local source that is declared without a checksum.
 _OWN_ALGORITHM = "sha256"
 
 #: Names that people use for formats, and Glance's.
-_FORMAT_ALIASES = {"vpc": "vhd"}
+FORMAT_ALIASES = {"vpc": "vhd"}
 
-FORMATS = (*_qemu.TARGETS, *_FORMAT_ALIASES)
+FORMATS = (*_qemu.TARGETS, *FORMAT_ALIASES)
 SOURCE_FORMATS = (*FORMATS, "iso")
 
 
@@ -52,20 +48,19 @@ class FileDeclaration:
     """A local file that is declared to be there with some content, or not to be there."""
 
     def __init__(self, module: AnsibleModule) -> None:
-        self._module = module
         self._options = module.params
         self._target = _target(module.params)
         self._source: _file_build.Source | None = None
         self._wanted = _file_plan.Wanted(self._target.path)
         self._inspection: _disk.Inspection | None = None
-        self._size: int | None = None
+        self._place = _file_place.Place(module, self._target.path, "path")
 
     def observe(self) -> _file_plan.Found:
         """Look at the file and, for ``state: present``, at the source.
 
         :raises CollectionError: for everything that a run would fail for and that can be seen without a transfer.
         """
-        status = _look(self._target.path)
+        status = self._place.look()
         if self._options["state"] == "present":
             self._source = _source(self._options, self._target.path)
             self._wanted = _wanted(self._source, self._target)
@@ -90,13 +85,12 @@ class FileDeclaration:
             if isinstance(step, _file_plan.Build):
                 built = self._build(t.cast("_file_build.Source", self._source))
             elif isinstance(step, _file_plan.SetAttributes):
-                self._set_attributes()
+                self._place.set_attributes(self._wanted.content_key)
             else:
                 _remove(self._target.path)
         return self._results(plan, built, time.monotonic() - begun)
 
     def _found(self, status: os.stat_result) -> _file_plan.Found:
-        self._size = status.st_size
         if self._source is None:
             return _file_plan.Found(True, size=status.st_size)
         self._inspection = _disk.inspect(self._target.path) if status.st_size else None
@@ -105,7 +99,7 @@ class FileDeclaration:
             format=self._inspection.format if self._inspection else None,
             size=status.st_size,
             content_key=self._content_key(status, self._source),
-            attributes_differ=self._attributes_differ(),
+            attributes_differ=self._place.attributes_differ(),
         )
 
     def _content_key(self, status: os.stat_result, source: _file_build.Source) -> str | None:
@@ -125,49 +119,19 @@ class FileDeclaration:
         return self._wanted.content_key if digest == source.checksum.digest else None
 
     def _require_buildable(self, source: _file_build.Source) -> None:
-        folder = os.path.dirname(self._target.path)
-        if not os.path.isdir(folder):
-            raise FileProblem(f"path: the folder {folder} does not exist.", file=self._target.path)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise FileProblem(f"path: the folder {folder} is not writable by the user that runs the module.")
+        self._place.require_folder()
         _file_build.require_tools(self._target)
         if source.file is not None and not (self._target.unpack and _unpack.packed_with(source.file)):
-            _file_build.inspect_source(source.file.path, source.name, self._target)
+            _file_build.inspect_source(source.file.path, source, self._target)
 
     def _build(self, source: _file_build.Source) -> _file_build.Built:
-        built = _file_build.build(source, self._target, self._install)
+        built = _file_build.build(source, self._target, self._place.install)
         facts: dict[str, t.Any] = {"content_key": self._wanted.content_key}
         if built.is_source:
             facts["digests"] = {source.checksum.algorithm: source.checksum.digest}
-        self._remember(facts)
+        self._place.remember(facts)
         self._inspection = built.inspection
         return built
-
-    def _install(self, path: str) -> None:
-        with _workfile.explained(self._target.path):
-            self._module.atomic_move(path, self._target.path)
-        _workfile.sync_folder(self._target.path)
-        self._module.set_fs_attributes_if_different(self._file_arguments(), False)
-
-    def _set_attributes(self) -> None:
-        known = _memory.recall(_memory.identity_of(os.stat(self._target.path)))
-        self._module.set_fs_attributes_if_different(self._file_arguments(), False)
-        self._remember(known or {"content_key": self._wanted.content_key})
-
-    def _remember(self, facts: dict[str, t.Any]) -> None:
-        """Note what the file holds, which nobody but this run has changed."""
-        status = os.stat(self._target.path)
-        self._size = status.st_size
-        if _memory.wait_for_tick(self._target.path):
-            _memory.remember(_memory.identity_of(status), **facts)
-
-    def _attributes_differ(self) -> bool:
-        twin = copy.copy(self._module)
-        twin.check_mode = True  # Ansible's way to ask what it would change
-        return bool(twin.set_fs_attributes_if_different(self._file_arguments(), False))
-
-    def _file_arguments(self) -> dict[str, t.Any]:
-        return self._module.load_file_common_arguments(self._options, path=self._target.path)
 
     def _results(self, plan: _steps.Plan, built: _file_build.Built | None, seconds: float) -> dict[str, t.Any]:
         current = built is not None or plan.after == plan.before
@@ -178,7 +142,7 @@ class FileDeclaration:
             "content_key": self._wanted.content_key,
             "format": inspection.format if inspection else self._wanted.format,
             "virtual_size": inspection.virtual_size if inspection else None,
-            "size": self._size if inspection else None,
+            "size": self._place.size if inspection else None,
             "source": self._told_source(built),
             "transfer": transfer,
         }
@@ -213,7 +177,7 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
     """
     limit = size_option(options["max_virtual_size"], "max_virtual_size")
     path = os.path.abspath(os.path.expanduser(options["path"]))
-    if _look(path) is None:
+    if _file_place.look(path, "path") is None:
         return {"path": path, "exists": False}
     file = _content.open_local(path, "path")
     inspection = _disk.inspect(path)
@@ -236,36 +200,21 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _target(options: dict[str, t.Any]) -> _file_build.Target:
-    if options["path"].endswith("/"):
-        raise InvalidOption(f"path: {options['path']} is the name of a folder, and a file is needed.")
+    path = _file_place.place_option(options["path"], "path")
     if options["timeout"] < 1:
         raise InvalidOption(f"timeout: {options['timeout']} is not a number of seconds.")
-    _require_attributes(options)
-    disk_format = _FORMAT_ALIASES.get(options["format"], options["format"])
+    _file_place.require_attributes(options)
+    disk_format = FORMAT_ALIASES.get(options["format"], options["format"])
     if options["compression_type"] and disk_format != "qcow2":
         raise InvalidOption("compression_type: is for the format qcow2 only.")
     return _file_build.Target(
-        path=os.path.abspath(os.path.expanduser(options["path"])),
+        path=path,
         format=disk_format,
         compression_type=options["compression_type"],
         unpack=options["unpack"],
-        source_format=_FORMAT_ALIASES.get(options["source_format"], options["source_format"]),
+        source_format=FORMAT_ALIASES.get(options["source_format"], options["source_format"]),
         max_virtual_size=size_option(options["max_virtual_size"], "max_virtual_size"),
     )
-
-
-def _require_attributes(options: dict[str, t.Any]) -> None:
-    """Refuse an owner, group or mode that cannot be set once the file is made."""
-    for option, look_up in (("owner", pwd.getpwnam), ("group", grp.getgrnam)):
-        name = options.get(option)
-        if name and not name.isdigit():
-            try:
-                look_up(name)
-            except KeyError:
-                raise InvalidOption(f"{option}: there is no {name!r} on this host.") from None
-    mode = options.get("mode")
-    if mode is not None and re.fullmatch(r"[0-9]+", str(mode).strip()) is None and not re.search(r"[=+-]", str(mode)):
-        raise InvalidOption(f"mode: {mode!r} is neither an octal number nor a symbolic mode.")
 
 
 def _source(options: dict[str, t.Any], path: str) -> _file_build.Source:
@@ -295,19 +244,6 @@ def _wanted(source: _file_build.Source, target: _file_build.Target) -> _file_pla
     recipe = _file_plan.recipe(target.format, target.compression_type, target.unpack)
     key = _content.content_key(source.checksum.algorithm, source.checksum.digest, recipe)
     return _file_plan.Wanted(target.path, source.name, key, target.format, target.compression_type)
-
-
-def _look(path: str) -> os.stat_result | None:
-    """The status of a regular file; None if nothing is there."""
-    try:
-        status = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as problem:
-        raise FileProblem(f"path: {path} cannot be looked at: {problem.strerror}.", file=path) from problem
-    if not stat.S_ISREG(status.st_mode):
-        _content.open_local(path, "path")
-    return status
 
 
 def _remove(path: str) -> None:

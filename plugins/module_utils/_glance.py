@@ -176,11 +176,16 @@ class Glance:
 
     def digest(self, image_id: str, algorithm: str) -> str:
         """Download the data of an image and return its digest; memory stays flat."""
-        with self.data(image_id) as answer, explained():
-            hasher = hashlib.new(algorithm, usedforsecurity=False)
-            for block in answer.iter_content(_BLOCK):
-                hasher.update(block)
-            return hasher.hexdigest()
+        hasher = hashlib.new(algorithm, usedforsecurity=False)
+        with self.data(image_id) as answer:
+            try:
+                for block in answer.iter_content(_BLOCK):
+                    hasher.update(block)
+            except OSError as fault:  # what requests raises for a broken connection is one
+                raise ConnectionProblem(
+                    f"The connection broke while image {image_id} was read back: {fault}"
+                ) from fault
+        return hasher.hexdigest()
 
     # --- writing
 

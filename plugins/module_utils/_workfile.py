@@ -37,7 +37,7 @@ class WorkFile:
         :param stack: removes the file when it is left, unless the file was moved by then.
         :raises FileProblem: if the folder is missing, read-only or full.
         """
-        self._folder, self._prefix = _place(target)
+        self._folder, self._prefix = name_for(target)
         self.path = ""
         self.descriptor = -1
         #: Bytes written, holes included.
@@ -75,6 +75,10 @@ class WorkFile:
         # A file that was moved to its place no longer has this name; one that could not be made never had it.
         with contextlib.suppress(OSError):
             os.unlink(self.path)
+        self.release()
+
+    def release(self) -> None:
+        """Close the file, and leave it where it is."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
@@ -102,10 +106,10 @@ def explained(path: str) -> t.Iterator[None]:
             errno.ENOSPC: f"The disk that holds {folder} is full.",
             errno.EDQUOT: f"The disk quota for {folder} is used up.",
             errno.EFBIG: f"The file system or the limits of this user allow no larger file in {folder}.",
-            errno.ENOENT: f"path: the folder {folder} does not exist.",
-            errno.ENOTDIR: f"path: {folder} is no folder.",
-            errno.EACCES: f"path: the folder {folder} is not writable by the user that runs the module.",
-            errno.EROFS: f"path: the folder {folder} is on a read-only file system.",
+            errno.ENOENT: f"The folder {folder} does not exist.",
+            errno.ENOTDIR: f"{folder} is no folder.",
+            errno.EACCES: f"The folder {folder} is not writable by the user that runs the module.",
+            errno.EROFS: f"The folder {folder} is on a read-only file system.",
         }.get(problem.errno or 0, f"A file in {folder} cannot be written: {problem.strerror}.")
         raise FileProblem(words, folder=folder) from problem
 
@@ -125,12 +129,15 @@ def require_space(path: str, needed: int, what: str) -> None:
         raise FileProblem(f"{what} needs {needed} bytes in {folder}, and {free} are free.", needed=needed, free=free)
 
 
-def sweep(target: str) -> None:
-    """Remove what killed runs for the same target left behind, and nothing that a live one works on."""
-    folder, prefix = _place(target)
+def sweep(target: str, keep: str | None = None) -> None:
+    """Remove what killed runs for the same target left behind, and nothing that a live one works on.
+
+    :param keep: path of a partial file that is to be taken up.
+    """
+    folder, prefix = name_for(target)
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            if name.startswith(prefix):
+            if name.startswith(prefix) and os.path.join(folder, name) != keep:
                 _remove_if_orphaned(os.path.join(folder, name))
 
 
@@ -144,7 +151,8 @@ def sync_folder(path: str) -> None:
             os.close(descriptor)
 
 
-def _place(target: str) -> tuple[str, str]:
+def name_for(target: str) -> tuple[str, str]:
+    """The folder of the files in the making for a target, and how their names begin."""
     folder, name = os.path.split(target)
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
