@@ -38,6 +38,11 @@ def project_id(conn: t.Any, name_or_id: str, domain: str | None = None, option: 
             raise InvalidOption(
                 f"{option}: these credentials may not look up the project {name_or_id!r}; give its id instead."
             ) from None
+        except exceptions.BadRequestException as fault:
+            raise InvalidOption(
+                f"{option}: Keystone cannot look for the project {name_or_id!r}"
+                f"{f' in the domain {domain!r}' if domain else ''}: {fault.details or fault}."
+            ) from None
         except exceptions.DuplicateResource:
             raise InvalidOption(
                 f"{option}: several projects bear the name {name_or_id!r}; give its domain, or its id."

@@ -71,11 +71,14 @@ def run_query(
 
 def _keep_secrets(module: AnsibleModule) -> None:
     """Blank out what is secret in a whole cloud configuration, which is an option that Ansible knows nothing about."""
-    cloud = module.params.get("cloud")
-    auth = cloud.get("auth") if isinstance(cloud, dict) else None
-    if isinstance(auth, dict):
-        public = ("url", "name", "id", "type", "region")
-        module.no_log_values |= {str(value) for key, value in auth.items() if value and not str(key).endswith(public)}
+    public = ("url", "name", "id", "type", "region")
+    for option in ("cloud", "member_cloud"):
+        cloud = module.params.get(option)
+        auth = cloud.get("auth") if isinstance(cloud, dict) else None
+        if isinstance(auth, dict):
+            module.no_log_values |= {
+                str(value) for key, value in auth.items() if value and not str(key).endswith(public)
+            }
 
 
 def _converge(module: AnsibleModule, declaration: Declaration) -> dict[str, t.Any]:
