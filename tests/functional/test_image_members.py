@@ -58,6 +58,9 @@ def test_members_by_name(succeed, fail, admin, other, name, disk):
     assert not succeed("image", cloud="local-admin", name=name, members=["other"])["changed"]
     told = fail("image", cloud="local-admin", name=name, members=["nobody-of-that-name"])
     assert told.startswith("members: ") and "nobody-of-that-name" in told
+    for domain in ("no such domain", "nowhere"):
+        told = fail("image", cloud="local-admin", name=name, members=["other"], members_domain=domain)
+        assert told.startswith("members: ") and "other" in told
     told = fail("image", name=name, members=["other"])
     assert told.startswith("members: ") and "id" in told
 
