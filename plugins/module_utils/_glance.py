@@ -314,6 +314,11 @@ def _expect(answer: t.Any, what: str, ok: tuple[int, ...]) -> t.Any:
     )
 
 
+def plain(words: str) -> str:
+    """What the server says, in one line and without the general phrase that Glance puts before the reason of a 413."""
+    return " ".join(words.split()).rpartition("The response body: ")[2]
+
+
 def _reason(answer: t.Any) -> str:
     """The server's own words out of an error answer, which is HTML, JSON or plain text."""
     from openstack import exceptions
@@ -321,7 +326,7 @@ def _reason(answer: t.Any) -> str:
     try:
         exceptions.raise_from_response(answer)
     except exceptions.HttpException as fault:
-        words = html.unescape(" ".join(str(fault.details or fault.message or "").split()))
+        words = plain(html.unescape(str(fault.details or fault.message or "")))
         words = _STATUS_LINE.sub("", words).partition(": Failed validating")[0]
         return words[:_REASON_LIMIT].rstrip(".") or "no reason given"
     return f"an answer that was not expected: {answer.text[:200]!r}"

@@ -157,7 +157,7 @@ class ImageDeclaration:
         if packer:
             raise UnsafeImage(
                 f"filename: {file.path} is packed with {packer}; unpack it first with the module image_file or the role "
-                "publish, or declare disk_format: raw if it is to be uploaded as it is.",
+                "publish, or declare disk_format: raw if it is to be uploaded as it is, or unpacked by an import of the cloud.",
                 file=file.path,
             )
 

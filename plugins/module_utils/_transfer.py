@@ -14,7 +14,7 @@ import typing as t
 from . import _content
 from ._connection import PAUSES
 from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefusal, Superseded
-from ._glance import Glance, Json
+from ._glance import Glance, Json, plain
 from ._image_steps import CopyToStores, Fill
 from ._observed import Image
 from ._source import Source
@@ -231,10 +231,13 @@ class Transfer:
 
     def _failure(self, image_id: str) -> str:
         """Why Glance says that the last task of an image failed."""
-        said = next((task["message"] for task in self._glance.tasks(image_id) if task.get("message")), "")
+        said = plain(next((task["message"] for task in self._glance.tasks(image_id) if task.get("message")), ""))
         if said in ("", "Task failed due to Internal Error"):
-            return f"{said or 'no reason given'}. Glance's own log says more; it has to reach the source and its stores"
-        return said
+            return (
+                f"{said or 'no reason given'}. Glance's own log says more; it may be a source or a store that it cannot reach, "
+                "data of another format, or a quota"
+            )
+        return said.rstrip(".")
 
     def _until(
         self, is_so: t.Callable[[Json | None], bool], image_id: str, patience: float

@@ -74,6 +74,7 @@ class Cloud:
         self.packages: list[str] = settings["packages"]
         self.digest: str = settings["digest"]
         self.users: list[str] = settings["users"]
+        self.programs: dict[str, str] = settings["programs"]
         self.services = [
             Service(each["name"], int(each["port"]), each["option"], each["config_variable"])
             for each in settings["services"]
@@ -90,6 +91,7 @@ class Cloud:
             check_ours(self.venv, "local_cloud_venv")
             self.check_clouds_yaml()
             self.check_ports(processes)
+            check_programs(self.programs)
             if not ready:
                 check_python()
         running = {process.service: process for process in processes if process.is_master}
@@ -392,6 +394,16 @@ def check_python() -> None:
             f"local_cloud_python: {sys.executable} (Python {version}) lacks the venv module; "
             "install it (on Debian and Ubuntu the package python3-venv) or choose another interpreter."
         )
+
+
+def check_programs(programs: dict[str, str]) -> None:
+    """Refuse what needs a program that is not installed.
+
+    :param programs: what needs each program, by its name.
+    """
+    for program, what in programs.items():
+        if not shutil.which(program):
+            raise Refusal(f"{what} needs the program {program}, which is not installed.")
 
 
 def first_line(path: Path) -> str:

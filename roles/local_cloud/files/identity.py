@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes the projects, users, roles and the catalogue of a local cloud in its running Keystone, as far as they differ.
+"""Makes the projects, users, roles, limits and the catalogue of a local cloud in its running Keystone, as far as they differ.
 
 Called as ``identity.py SETTINGS`` where SETTINGS is JSON (see vars/main.yml of the role). Prints JSON with the changes made.
 """
@@ -77,12 +77,13 @@ def ensure_accounts(identity: Any, settings: dict[str, Any], passwords: dict[str
 
 
 def ensure_catalogue(identity: Any, settings: dict[str, Any]) -> list[str]:
-    """Make the region, the services and their endpoints, and remove endpoints that lead elsewhere."""
+    """Make the regions, the services and their endpoints, and remove endpoints that lead elsewhere."""
     changes = []
-    region = settings["region"]
-    if region not in {each.id for each in identity.regions()}:
-        identity.create_region(id=region)
-        changes.append(f"region {region} created")
+    regions = {each.id for each in identity.regions()}
+    for region in (settings["region"], *settings["more_regions"]):
+        if region not in regions:
+            identity.create_region(id=region)
+            changes.append(f"region {region} created")
     services = {service.type: service for service in identity.services()}
     endpoints = list(identity.endpoints())
     for wanted in settings["services"]:
@@ -90,17 +91,57 @@ def ensure_catalogue(identity: Any, settings: dict[str, Any]) -> list[str]:
         if kind not in services:
             services[kind] = identity.create_service(type=kind, name=wanted["name"])
             changes.append(f"service {wanted['name']} created")
-        own = [endpoint for endpoint in endpoints if endpoint.service_id == services[kind].id]
-        there = {endpoint.interface for endpoint in own if (endpoint.region_id, endpoint.url) == (region, url)}
-        for endpoint in own:
-            if (endpoint.region_id, endpoint.url) != (region, url):
+        elsewhere = settings["more_regions"] if kind == "image" else {}
+        places = {(settings["region"], url), *elsewhere.items()}
+        missing = {(interface, *place) for interface in INTERFACES for place in places}
+        for endpoint in endpoints:
+            if endpoint.service_id != services[kind].id:
+                continue
+            found = (endpoint.interface, endpoint.region_id, endpoint.url)
+            if found in missing:
+                missing.remove(found)
+            else:
                 identity.delete_endpoint(endpoint)
                 changes.append(f"{endpoint.interface} endpoint {endpoint.url} of {wanted['name']} removed")
-        for interface in INTERFACES:
-            if interface not in there:
-                identity.create_endpoint(service_id=services[kind].id, interface=interface, region_id=region, url=url)
-                changes.append(f"{interface} endpoint {url} of {wanted['name']} created")
+        for interface, region, address in sorted(missing):
+            identity.create_endpoint(service_id=services[kind].id, interface=interface, region_id=region, url=address)
+            changes.append(f"{interface} endpoint {address} of {wanted['name']} created")
     return changes
+
+
+def ensure_limits(identity: Any, settings: dict[str, Any]) -> list[str]:
+    """Make the limits of the image service, let its user read them, and remove limits that are not wanted any more."""
+    changes = []
+    service = next(identity.services(type="image"))
+    region, wanted = settings["region"], dict(settings["limits"])
+    for limit in identity.registered_limits(service_id=service.id):
+        name = limit.resource_name
+        if limit.region_id != region or name not in wanted:
+            identity.delete_registered_limit(limit)
+            changes.append(f"limit {name} removed")
+            continue
+        value = wanted.pop(name)
+        if limit.default_limit != value:
+            identity.update_registered_limit(limit, default_limit=value)
+            changes.append(f"limit {name} set to {value}")
+    for name, value in wanted.items():
+        identity.create_registered_limit(
+            service_id=service.id, region_id=region, resource_name=name, default_limit=value
+        )
+        changes.append(f"limit {name} of {value} created")
+    if settings["limits"]:
+        changes += ensure_reader(identity, service.name)
+    return changes
+
+
+def ensure_reader(identity: Any, name: str) -> list[str]:
+    """Let a user read what belongs to the whole system, as limits do."""
+    user = next(identity.users(name=name, domain_id=DOMAIN))
+    role = next(identity.roles(name="reader"))
+    if identity.validate_user_has_system_role(user, role, "all"):
+        return []
+    identity.assign_system_role_to_user(user, role, "all")
+    return [f"role reader of the system given to user {name}"]
 
 
 def main() -> int:
@@ -114,6 +155,7 @@ def main() -> int:
     try:
         identity = connect(settings, "admin", passwords["admin"], "admin").identity
         changes = ensure_accounts(identity, settings, passwords) + ensure_catalogue(identity, settings)
+        changes += ensure_limits(identity, settings)
     except (SDKException, ClientException) as error:
         print(f"Keystone at {settings['auth_url']} could not be set up: {error}", file=sys.stderr)
         return 1
