@@ -84,7 +84,8 @@ notes:
 options:
   wait:
     description:
-      - Whether to wait until the server has done what it does on its own, such as an import.
+      - Whether to wait until the server has done what it does on its own, such as an import. What has to be over before the
+        next step is waited for in any case.
     type: bool
     default: true
   timeout:

@@ -14,7 +14,7 @@ import typing as t
 from . import _image_steps as steps
 from ._errors import ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
-from ._observed import CONTENT_KEY, REPLACED_BY, Image
+from ._observed import REPLACED_BY, Image
 from ._steps import Plan, certain
 from ._transfer import Transfer
 
@@ -99,11 +99,7 @@ class Applier:
     @_carry_out.register
     def _verify(self, step: steps.Verify) -> None:
         image_id = self._id(step.image)
-        raw = self._transfer.verify(image_id, step.checksum)
-        if self._transfer.processed_key and not raw.get(CONTENT_KEY):
-            stamp = {"op": "add", "path": f"/{CONTENT_KEY}", "value": self._transfer.processed_key}
-            raw = self._patch(image_id, [stamp])
-        self._seen[image_id] = raw
+        self._seen[image_id] = self._transfer.verify(image_id, step.checksum)
 
     @_carry_out.register
     def _change(self, step: steps.Change) -> None:

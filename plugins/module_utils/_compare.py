@@ -196,7 +196,7 @@ def _was_processed(desired: Desired, image: Image) -> bool:
 
 def _may_be_processed(desired: Desired, image: Image) -> bool:
     """Whether the image came, or may have come, by an import: files that go into several stores are imported unasked."""
-    return desired.imported or len(image.stores) > 1
+    return desired.imported or len(desired.stores or image.stores) > 1
 
 
 def _stamp_algorithm(image: Image) -> str | None:

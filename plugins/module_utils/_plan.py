@@ -19,20 +19,19 @@ from . import _compare as compare
 from ._compare import Verdict
 from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
-from ._image_steps import Change, Deactivate, Delete, LookAgain, Reactivate, Wait
-from ._observed import CONTENT_KEY, GONE, REPLACED_BY, Cast, Image, Observed, ambiguous, cast
+from ._image_steps import Change, Delete, Wait
+from ._observed import GONE, Cast, Image, Observed, ambiguous, cast
 from ._refusals import (
     require_allowed,
     require_checksum,
-    require_shareable,
-    require_stores,
+    require_released,
     require_the_one,
-    require_whole_signature,
 )
-from ._sharing import members_after, members_of, sharing
+from ._sharing import members_of
 from ._steps import Plan, Step, certain
-from ._storing import placing, stores_after, stores_differ
-from ._supply import retire, supply
+from ._storing import stores_after, stores_differ
+from ._supply import STAMP_ALGORITHM, supply
+from ._update import update
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,10 +79,13 @@ def _questions_of_supply(desired: Desired, observed: Observed, parts: Cast) -> Q
             {"disk_format": desired.disk_format, "container_format": desired.container_format}, observed.schema
         )
     several = len(stores_after(desired, old)) > 1
+    imported = source.path is not None and (source.method is not None or several)
     return Questions(
+        digests=frozenset({STAMP_ALGORITHM} if imported else ()) - set(observed.digests),
         source_format=source.path is not None and observed.schema is not None and observed.source_format is None,
         schema=observed.schema is None,
-        import_methods=(source.method is not None or several) and observed.import_methods is None,
+        import_methods=observed.import_methods is None
+        and (source.method is not None or several or desired.stores is not None),
         stores=desired.stores is not None and observed.stores is None,
         members_of=members_of(desired, observed, old, fills=True),
     )
@@ -96,6 +98,18 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     """
     parts = _parts(desired, observed)
     before = _picture_before(desired, observed, parts.current)
+    decided = _decided(desired, observed, parts, before)
+    touched = {getattr(step, "image", None) for step in decided.steps}
+    for image in observed.images:
+        if image.copying and image.id in touched:
+            if image.id not in observed.stuck:
+                return _waiting(desired, image, before)
+            require_released(image, decided.steps)
+    return decided
+
+
+def _decided(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
+    """The plan, as if no image were being copied from store to store."""
     if desired.state == "absent":
         return _absent(desired, observed, parts, before)
     for image in (parts.current, *parts.incoming):
@@ -106,7 +120,7 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         raise ImageFault(f"There is no image {desired.name!r} with data to deactivate.")
     require_checksum(desired, observed)
     if not _needs_data(desired, observed, parts):
-        return _update(desired, observed, parts, before)
+        return update(desired, observed, parts, before)
     return supply(desired, observed, parts, before)
 
 
@@ -164,11 +178,6 @@ def _is_busy(image: Image, observed: Observed) -> bool:
     return image.in_motion and image.id not in observed.stuck
 
 
-def _is_copied(image: Image, observed: Observed) -> bool:
-    """Whether a task has not let go of a usable image, and it has not been waited for in vain."""
-    return image.copying and image.id not in observed.stuck
-
-
 def _usable(parts: Cast) -> list[Image]:
     return [image for image in (parts.current, *parts.incoming) if image and image.usable]
 
@@ -202,11 +211,7 @@ def _needs_data(desired: Desired, observed: Observed, parts: Cast) -> bool:
             id=current.id,
         )
     if desired.source is None:
-        raise ContentMissing(
-            f"The image {desired.name!r} ({current.id}) does not have the declared content or format, and the task names no "
-            "source (filename or uri) for it.",
-            id=current.id,
-        )
+        raise _no_other_content(desired, current)
     return True
 
 
@@ -222,98 +227,32 @@ def _no_source(desired: Desired, current: Image | None) -> ContentMissing:
     return ContentMissing(f"{what}, and the task names no source (filename or uri) to make it from.")
 
 
+def _no_other_content(desired: Desired, current: Image) -> ContentMissing:
+    source = "and the task names no source (filename or uri) for a new one."
+    declared = {"disk_format": desired.disk_format, "container_format": desired.container_format}
+    for option, value in declared.items():
+        held = current.raw.get(option)
+        if value not in (None, held):
+            what = (
+                f"{option}: the image {desired.name!r} ({current.id}) is {held}, not {value}, which cannot be changed"
+            )
+            return ContentMissing(f"{what}, {source}", id=current.id)
+    what = f"The image {desired.name!r} ({current.id}) does not have the declared content"
+    return ContentMissing(f"{what}, {source}", id=current.id)
+
+
 def _concerns(image: Image, desired: Desired, observed: Observed, parts: Cast) -> bool:
     """Whether an image in motion is in the way: the current one always, an incoming one when this task wants the place."""
     return image is parts.current or _needs_data(desired, observed, parts)
 
 
 def _waiting(desired: Desired, image: Image, before: dict[str, t.Any]) -> Plan:
+    doing = "being copied" if image.copying else image.status
     if desired.wait:
         after = {} if desired.state == "absent" else dict(compare.picture_of(image), status="active")
-        return Plan(before, after, (Wait(image.id, image.status),))
-    note = (
-        f"The image {desired.name!r} ({image.id}) is {image.status}; with wait: false the rest is left to a later run."
-    )
+        return Plan(before, after, (Wait(image.id, doing),))
+    note = f"The image {desired.name!r} ({image.id}) is {doing}; with wait: false the rest is left to a later run."
     return Plan(before, before, warnings=(note,))
-
-
-def _update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
-    """The image is there with its content: set its metadata, members, stores and status right, and clear up."""
-    image = certain(parts.current)
-    have = compare.settable(image)
-    verdict = _verdict(desired, observed, image)
-    want = _metadata(desired, image, have, verdict)
-    require_whole_signature(desired, want, fills=False)
-    require_shareable(desired, want.get("visibility"))
-    require_stores(desired, observed)
-    steps: list[Step] = []
-    if operations := compare.patch(have, want):
-        steps.append(Change(image.id, tuple(operations)))
-    steps += _moves(desired, observed, image)
-    if desired.members is not None and want.get("visibility") == "shared":
-        there = observed.members or {}
-        steps += sharing(desired, image.id, there, members_after(desired, there))
-    steps += [retire(desired, old, image.id) for old in parts.outgoing]
-    steps += [
-        Delete(each.id, "left over from an earlier run") for each in parts.incoming if not _is_busy(each, observed)
-    ]
-    if want.get("visibility") == "shared" and desired.purge_members and observed.members is None:
-        steps.append(LookAgain(image.id, "it may have members from when it was shared before"))
-    if steps and _is_copied(image, observed):
-        return _waiting(desired, image, before)
-    return Plan(
-        before,
-        _picture_after(desired, observed, before, want) if steps else before,
-        tuple(steps),
-        _doubts(desired, verdict, image),
-    )
-
-
-def _metadata(desired: Desired, image: Image, have: compare.Flat, verdict: Verdict) -> compare.Flat:
-    """The metadata that an image with its content is to have."""
-    want = compare.declared(desired, have)
-    want.pop(REPLACED_BY, None)
-    if desired.id and desired.name != image.id:
-        want["name"] = desired.name
-    if desired.content_key and verdict is Verdict.SAME:
-        want[CONTENT_KEY] = desired.content_key
-    if desired.fit_min_disk and image.virtual_size:
-        want["min_disk"] = compare.gib(image.virtual_size)
-    return want
-
-
-def _moves(desired: Desired, observed: Observed, image: Image) -> list[Step]:
-    """Steps that bring stores and status about; data is copied and removed only while the image is active."""
-    moves = placing(desired, observed, image.id, image.stores)
-    stays_inactive = desired.state == "inactive"
-    wakes = image.status == "deactivated" and (not stays_inactive or bool(moves))
-    steps: list[Step] = [Reactivate(image.id)] if wakes else []
-    steps += moves
-    if stays_inactive and (wakes or image.status == "active"):
-        steps.append(Deactivate(image.id))
-    return steps
-
-
-def _picture_after(
-    desired: Desired, observed: Observed, before: dict[str, t.Any], want: compare.Flat
-) -> dict[str, t.Any]:
-    facts = {key: before.get(key) for key in ("id", "size", "os_hash_algo", "os_hash_value", "stores")}
-    facts["status"] = "deactivated" if desired.state == "inactive" else "active"
-    if desired.stores is not None:
-        facts["stores"] = sorted(desired.stores)
-    if desired.members is not None:
-        facts["members"] = sorted(members_after(desired, observed.members or {}))
-    return compare.picture(want, **facts)
-
-
-def _doubts(desired: Desired, verdict: Verdict, image: Image) -> tuple[str, ...]:
-    notes = []
-    if verdict is Verdict.UNKNOWN:
-        what = desired.source or "the declared checksum"
-        notes.append(f"Whether the image {image.id} holds the content of {what} cannot be told; it is taken as it is.")
-    if desired.fit_min_disk and not image.virtual_size:
-        notes.append(f"Glance does not tell the virtual size of image {image.id}; min_disk is left as it is.")
-    return tuple(notes)
 
 
 def _absent(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
@@ -329,8 +268,10 @@ def _absent(desired: Desired, observed: Observed, parts: Cast, before: dict[str,
                 f"The image {desired.name!r} ({image.id}) is protected; it is deleted only with force: true.",
                 id=image.id,
             )
-        if (image.status == "importing" and _is_busy(image, observed)) or _is_copied(image, observed):
-            # Glance leaks the file in the store when an image is deleted in the middle of an import.
+        in_the_way = image.status == "importing" or (image.status == "saving" and image.protected)
+        if in_the_way and _is_busy(image, observed):
+            # Glance leaks the file in the store when an image is deleted in the middle of an import, and what is changed
+            # during an upload, such as protection, is lost.
             return _waiting(desired, image, before)
         if image.protected:
             steps.append(Change(image.id, ({"op": "replace", "path": "/protected", "value": False},)))

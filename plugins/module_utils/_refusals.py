@@ -14,7 +14,9 @@ from ._chosen_id import was_chosen
 from ._compare import Flat
 from ._desired import Desired
 from ._errors import ChecksumMismatch, ImageFault, InvalidOption
+from ._image_steps import CopyToStores
 from ._observed import INCOMING_FOR, Image, Observed
+from ._steps import Step
 
 #: The properties by which Glance verifies data, https://docs.openstack.org/glance/latest/user/signature.html
 SIGNATURE = (
@@ -66,11 +68,14 @@ def require_checksum(desired: Desired, observed: Observed) -> None:
         )
 
 
-def require_import_method(method: str | None, observed: Observed) -> None:
-    """Refuse a way in that the cloud does not have, with those that it has."""
+def require_import_method(method: str | None, observed: Observed, option: str = "import_method") -> None:
+    """Refuse a way in that the cloud does not have, with those that it has.
+
+    :param option: the one that makes it necessary.
+    """
     if method and observed.import_methods is not None and method not in observed.import_methods:
         offered = ", ".join(observed.import_methods) or "none"
-        raise InvalidOption(f"import_method: this cloud does not offer {method}; it offers {offered}.")
+        raise InvalidOption(f"{option}: this cloud does not offer {method}; it offers {offered}.")
 
 
 def require_replaceable(desired: Desired, old: Image | None) -> None:
@@ -109,6 +114,16 @@ def _is_ours(desired: Desired, observed: Observed, image: Image, old: Image | No
     """Whether the id is one that this collection would have chosen on the day on which the image was made."""
     seeds = {old.id if old else None, image.stamp(INCOMING_FOR)}
     return any(was_chosen(image.id, image.created_at, observed.project_id, desired.name, seed) for seed in seeds)
+
+
+def require_released(image: Image, steps: t.Iterable[Step]) -> None:
+    """Refuse a copy of an image that another task holds: Glance would refuse it, too."""
+    if any(isinstance(step, CopyToStores) and step.image == image.id for step in steps):
+        raise ImageFault(
+            f"stores: a task of Glance has been copying the image {image.id} for longer than the option timeout, and no other "
+            "copy is possible before it ends; if it has died, Glance frees the image after an hour or two.",
+            id=image.id,
+        )
 
 
 def require_whole_signature(desired: Desired, want: Flat, fills: bool) -> None:

@@ -44,10 +44,13 @@ def way_in(source: Source, stores: tuple[str, ...], observed: Observed) -> Sourc
     return source
 
 
-def placing(desired: Desired, observed: Observed, target: str, there: tuple[str, ...]) -> list[Step]:
+def placing(
+    desired: Desired, observed: Observed, target: str, there: tuple[str, ...], at_leisure: bool = False
+) -> list[Step]:
     """Steps that bring the data of an active image into the declared stores, and then out of the others.
 
     :param there: the stores that hold it.
+    :param at_leisure: whether a copy need not be waited for: nothing else is going to change the image, which would be lost.
     :raises InvalidOption: if it would have to be copied and the cloud has no import method for that.
     """
     if desired.stores is None or set(desired.stores) == set(there):
@@ -56,6 +59,6 @@ def placing(desired: Desired, observed: Observed, target: str, there: tuple[str,
     surplus = [store for store in there if store not in desired.stores]
     steps: list[Step] = []
     if missing:
-        require_import_method("copy-image", observed)
-        steps.append(CopyToStores(target, missing, desired.wait or bool(surplus)))
+        require_import_method("copy-image", observed, "stores")
+        steps.append(CopyToStores(target, missing, wait=bool(surplus) or not at_leisure))
     return steps + [RemoveFromStore(target, store) for store in surplus]

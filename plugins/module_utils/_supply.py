@@ -18,7 +18,7 @@ from ._chosen_id import chosen_ids
 from ._compare import Flat, Verdict
 from ._desired import Desired
 from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, LookAgain, Reactivate, Retire, Verify
-from ._observed import CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Cast, Image, Observed
+from ._observed import BASE_ATTRIBUTES, CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Cast, Image, Observed
 from ._refusals import (
     require_allowed,
     require_disposable,
@@ -39,6 +39,8 @@ _WIDE = ("public", "community")
 _LATE = ("visibility", "protected", "os_hidden", REPLACES)
 #: What a slot or an unfinished image may bear, and a finished one does not, unless this plan says so.
 _STAMPS = (INCOMING_FOR, REPLACED_BY, REPLACES, CONTENT_KEY)
+#: Digest by which an imported file is known, whatever the cloud makes of it; there before the data, should this run die.
+STAMP_ALGORITHM = "sha512"
 #: Disk formats that cannot be told from raw data.
 _WITHOUT_SIGNATURE = ("aki", "ari", "ami", "ploop")
 
@@ -114,6 +116,7 @@ class _Supply:
         desired, have = self.desired, self.have
         base = compare.heritage(self.old) if self.old else {k: v for k, v in have.items() if k not in _STAMPS}
         if self.ready:
+            base |= self._brought_in()
             base |= {key: have[key] for key in ("disk_format", "container_format", CONTENT_KEY) if key in have}
         else:
             natural = _natural_format(self.observed.source_format, base.get("disk_format"))
@@ -128,9 +131,17 @@ class _Supply:
             want[REPLACES] = self.old.id
         if desired.identity:
             want[CONTENT_KEY] = desired.identity
+        elif self.source.path and self.source.method and not self.ready:
+            want[CONTENT_KEY] = f"{STAMP_ALGORITHM}:{self.observed.digests[STAMP_ALGORITHM]}"
         if not have and "owner" not in desired.attributes:
             want.pop("owner", None)
         return want
+
+    def _brought_in(self) -> Flat:
+        """Properties of an image that is ready: an import may have brought them, or the cloud, on its way."""
+        if self.source.method is None:
+            return {}
+        return {key: value for key, value in self.have.items() if key not in BASE_ATTRIBUTES and key not in _STAMPS}
 
     @functools.cached_property
     def done(self) -> Flat:
@@ -142,7 +153,8 @@ class _Supply:
             return self._first_body()
         late = _LATE if self.waits or self.old else (REPLACES,)
         done = have | {key: value for key, value in want.items() if key not in late}
-        return {key: value for key, value in done.items() if key != CONTENT_KEY or key in want}
+        kept = BASE_ATTRIBUTES.union(want, (INCOMING_FOR, REPLACED_BY, REPLACES))
+        return {key: value for key, value in done.items() if key in kept}
 
     def _slot(self) -> tuple[Image | None, list[Image]]:
         """The current slot, else the readiest incoming image; and the rest."""
@@ -219,7 +231,8 @@ class _Supply:
     def _late_news(self) -> str:
         """Why the image cannot be judged before it is there; empty if it can."""
         desired = self.desired
-        if not self.ready and self.source.method and (desired.fit_min_disk or desired.purge_properties):
+        of_properties = bool(desired.properties) or desired.purge_properties
+        if not self.ready and self.source.method and (desired.fit_min_disk or of_properties):
             return "the cloud may have changed what came in"
         if not self.ready and self.source.remote:
             return "formats and properties came from the other region"

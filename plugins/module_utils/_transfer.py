@@ -42,8 +42,6 @@ class Transfer:
         self._timeout = timeout
         self._sent_digests: dict[str, str] = {}
         self._imported = False
-        #: Content key of the file, if an import of the cloud made other bytes of it.
-        self.processed_key: str | None = None
         #: What went over the wire from here: bytes and seconds.
         self.bytes = 0
         self.seconds = 0.0
@@ -65,7 +63,7 @@ class Transfer:
     def verify(self, image_id: str, checksum: tuple[str, str] | None) -> Json:
         """Compare what Glance holds with what was sent, or with the declared digest; return the image.
 
-        A file that went in by import may have been converted or unpacked by the cloud on purpose: see :attr:`processed_key`.
+        A file that went in by import may have been converted or unpacked by the cloud on purpose; then it has another size.
 
         :raises ChecksumMismatch: if size or digest differ.
         :raises ImageFault: if the image is not active.
@@ -76,9 +74,9 @@ class Transfer:
         image = Image(raw)
         if not image.usable:
             raise ImageFault(f"The image {image_id} is {image.status} after its data was sent.", id=image_id)
-        if self._file and self._imported and not self._is_as_sent(image):
-            self.processed_key = f"{_USUAL_ALGORITHM}:{self._local_digest(_USUAL_ALGORITHM)}"
-        elif self._file:
+        if self._file and self._imported and image.size != self._file.size:
+            return raw
+        if self._file:
             if image.size != self._file.size:
                 raise ChecksumMismatch(f"{self._file.path} has {self._file.size} bytes, and Glance holds {image.size}.")
             self._require_digest(image, None)
@@ -262,10 +260,6 @@ class Transfer:
             raise ChecksumMismatch(
                 f"The data of image {image.id} has the {algorithm} digest {held}, and {expected} {wanted}."
             )
-
-    def _is_as_sent(self, image: Image) -> bool:
-        algorithm = image.hash_algorithm
-        return algorithm is not None and image.digest(algorithm) == self._local_digest(algorithm)
 
     def _local_digest(self, algorithm: str) -> str:
         if algorithm not in self._sent_digests:

@@ -2,24 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small pure model of Glance's table of images, as strict as the real server, and the steps of plans carried out in it."""
+"""A small pure model of Glance's table of images, as strict as the real server."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 import datetime
-import functools
 import hashlib
 import typing as t
 import uuid
 
-from ansible_collections.cloudimage.glance.plugins.module_utils import _image_steps as steps
-from ansible_collections.cloudimage.glance.plugins.module_utils import _plan
-from ansible_collections.cloudimage.glance.plugins.module_utils._desired import Desired, Source
-from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ImageFault
-from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image, Observed
-from ansible_collections.cloudimage.glance.plugins.module_utils._steps import Plan
+from ansible_collections.cloudimage.glance.plugins.module_utils._source import RemoteImage, Source
 
 Raw = dict[str, t.Any]
 
@@ -28,10 +22,12 @@ NAME = "debian-13"
 NOW = datetime.datetime(2026, 7, 1, 12, 0, tzinfo=datetime.UTC)
 TODAY = "2026-07-01T11:00:00Z"
 
-#: Files on the host, and what web servers hold. ONE and TWO are of equal size.
+GIB = 1024**3
+#: Files on the host, and what web servers hold. ONE and TWO are of equal size and raw, LONG is a qcow2 of a larger disk.
 ONE, TWO, LONG = b"content one", b"content two", b"some longer content"
 FILES = {"/img/one": ONE, "/img/two": TWO, "/img/long": LONG}
 WEB = {"http://web/one": ONE, "http://web/two": TWO, "http://web/long": LONG}
+QCOW2 = {LONG: 3 * GIB - 5}
 
 READ_ONLY = frozenset(
     "id status size virtual_size checksum os_hash_algo os_hash_value created_at updated_at direct_url self file "
@@ -41,6 +37,7 @@ BASE = frozenset(
     "name visibility protected os_hidden min_disk min_ram owner disk_format container_format tags stores".split()
 )
 FORMATS = ("disk_format", "container_format")
+USABLE = ("active", "deactivated")
 VISIBILITIES = ("public", "private", "shared", "community")
 
 
@@ -72,6 +69,36 @@ def web(uri: str = "http://web/one") -> Source:
     return Source(method="web-download", uri=uri)
 
 
+#: Images of another region: the data, and what glance-download takes over beside it.
+REMOTE_ONE, REMOTE_LONG = (str(uuid.UUID(int=each, version=4)) for each in (101, 102))
+REMOTE: dict[str, tuple[bytes, Raw]] = {
+    REMOTE_ONE: (ONE, {"disk_format": "raw", "container_format": "ova"}),
+    REMOTE_LONG: (
+        LONG,
+        {"disk_format": "qcow2", "container_format": "bare", "hw_disk_bus": "scsi", "os_distro": "far"},
+    ),
+}
+
+
+def far(image_id: str = REMOTE_ONE) -> Source:
+    """An image of another region as the source."""
+    return Source(method="glance-download", remote=RemoteImage("far", image_id))
+
+
+def data_of(source: Source) -> bytes:
+    """What a source holds."""
+    if source.remote:
+        return REMOTE[source.remote.id][0]
+    return FILES[source.path] if source.path else WEB[source.uri or ""]
+
+
+def virtual_size(data: bytes, raw: Raw) -> int | None:
+    """What Glance tells about the disk: it looks only into images whose container is bare."""
+    if raw.get("container_format", "bare") != "bare":
+        return None
+    return len(data) if raw.get("disk_format", "raw") == "raw" else QCOW2.get(data, len(data))
+
+
 def holding(data: bytes, algorithm: str | None = "sha512") -> Raw:
     """What Glance tells about data; algorithm "md5": an image from before Glance had os_hash, None: no digest at all."""
     strong = algorithm not in (None, "md5")
@@ -95,6 +122,16 @@ class Cloud:
     data: dict[str, bytes] = dataclasses.field(default_factory=dict)
     #: How an image in motion will settle: a status, or "stuck".
     fates: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: Stores, and whether they can be written to; empty on a cloud with a single one.
+    stores: dict[str, bool] = dataclasses.field(
+        default_factory=lambda: {"fast": True, "slow": True, "tape": True, "web": False}
+    )
+    import_methods: tuple[str, ...] = ("glance-direct", "web-download", "glance-download", "copy-image")
+    #: What imports add to images (inject_image_metadata), and the format into which they convert (image_conversion).
+    injected: Raw = dataclasses.field(default_factory=dict)
+    converts_to: str | None = None
+    #: Stores into which a task is going to copy an image, or into which an import is going to put it.
+    coming: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     #: Project of the token.
     project: str = PROJECT
     #: Writes left before the process is killed; None for no end.
@@ -114,9 +151,13 @@ class Cloud:
         algorithm = raw.pop("algorithm", "sha512")
         facts = holding(data, algorithm) if data is not None else {}
         status = {"status": "active" if data is not None else "queued"}
-        self.images[image_id] = _fresh(image_id, self.project) | {"name": NAME} | _BARE | facts | status | raw
+        image = _fresh(image_id, self.project) | {"name": NAME} | _BARE | facts | status | raw
+        self.images[image_id] = image
         if data is not None:
             self.data[image_id] = data
+            image["virtual_size"] = raw.get("virtual_size", virtual_size(data, image))
+        if not self.stores:
+            image.pop("stores", None)
         return image_id
 
     # --- what Glance answers
@@ -150,8 +191,9 @@ class Cloud:
     def patch(self, image_id: str, operations: t.Sequence[Raw]) -> Raw:
         """PATCH /v2/images/{id}; all or nothing."""
         raw = dict(self._image(image_id))
-        if raw["status"] == "saving":
+        if raw["status"] == "saving" and self.fates.get(image_id) != "stuck":
             raise Refused("a PATCH while data moves is lost")
+        self._require_free(raw)
         if not operations:
             raise Refused("a PATCH of nothing")
         self._write(f"patch {image_id} {' '.join(sorted(each['path'] for each in operations))}")
@@ -170,38 +212,94 @@ class Cloud:
             raise Refused("403: protected")
         if raw["status"] == "importing" and raw.get("os_glance_import_task") and self.fates.get(image_id) != "stuck":
             raise Refused("a DELETE in the middle of an import leaks the file in the store")
+        self._require_free(raw)
         self._write(f"delete {image_id}")
         del self.images[image_id]
         self.burnt.add(image_id)
         self.data.pop(image_id, None)
         self.members.pop(image_id, None)
+        self.coming.pop(image_id, None)
         self._wrote()
 
     def upload(self, image_id: str, data: bytes, store: str | None) -> None:
         """PUT /v2/images/{id}/file: one store."""
         raw = self._clean(image_id)
+        stores = self._writable((store,) if store else ())
         self._write(f"upload {image_id}")
-        self._fill(raw, data, store or "fast")
+        self._fill(raw, data, stores)
         self._wrote()
 
-    def import_data(self, image_id: str, data: bytes, stores: t.Sequence[str], wait: bool) -> None:
+    def import_data(self, image_id: str, source: Source, stores: t.Sequence[str], wait: bool) -> None:
         """PUT .../stage if need be, and POST .../import; the import ends at once, or later by its fate."""
         raw = self._clean(image_id)
+        if source.method not in self.import_methods:
+            raise Refused(f"400: the import method {source.method}")
+        self.coming[image_id] = self._writable(stores)
         self._write(f"import {image_id}")
+        self.data[image_id] = data_of(source)
+        raw.update(self._processed(source), status="importing", os_glance_import_task="task")
         if wait:
-            self._fill(raw, data, ",".join(stores) or "fast")
+            self._import_ends(raw)
         else:
-            raw.update(status="importing", os_glance_import_task="task")
-            self.data[image_id] = data
             self.fates[image_id] = "active"
         self._wrote()
 
-    def share(self, image_id: str, member: str) -> None:
-        """POST /v2/images/{id}/members."""
+    def copy_to_stores(self, image_id: str, stores: t.Sequence[str], wait: bool) -> None:
+        """POST .../import with the method copy-image; like an import it ends at once, or later by its fate."""
+        raw = self._image(image_id)
+        if "copy-image" not in self.import_methods:
+            raise Refused("400: the import method copy-image")
+        if raw["status"] != "active":
+            raise Refused(f"409: a copy of an image that is {raw['status']}")
+        if raw.get("os_glance_import_task"):
+            raise Refused("409: a copy while another task is at work")
+        for store in self._writable(stores):
+            if store in raw["stores"].split(","):
+                raise Refused(f"400: a copy into {store}, which has it")
+        self._write(f"copy {image_id} {' '.join(stores)}")
+        self.coming[image_id] = tuple(stores)
+        raw["os_glance_import_task"] = "task"
+        if wait:
+            self._copy_ends(raw)
+        else:
+            self.fates[image_id] = "active"
+        self._wrote()
+
+    def remove_from_store(self, image_id: str, store: str) -> None:
+        """DELETE /v2/stores/{store}/{id}; only for active images, and never from the last store."""
+        raw = self._image(image_id)
+        there = raw["stores"].split(",")
+        if store not in self.stores:
+            raise Refused(f"409: there is no store {store}")
+        if raw["status"] != "active":
+            raise Refused(f"409: removal of an image that is {raw['status']}")
+        self._require_free(raw)
+        if len(there) == 1:
+            raise Refused(f"403: {store} is the last store of {image_id}")
+        if store not in there:
+            raise Refused(f"404: {image_id} is not in {store}")
+        self._write(f"remove {image_id} {store}")
+        raw["stores"] = ",".join(each for each in there if each != store)
+        self._wrote()
+
+    def members_of(self, image_id: str) -> dict[str, str]:
+        """GET /v2/images/{id}/members; the rows of an image that is not shared survive out of sight."""
         if self._image(image_id)["visibility"] != "shared":
             raise Refused("403: members of an image that is not shared")
+        return dict(self.members.get(image_id, {}))
+
+    def share(self, image_id: str, member: str) -> None:
+        """POST /v2/images/{id}/members; 409 for one that is there is fine."""
+        self.members_of(image_id)
         self._write(f"share {image_id} {member}")
         self.members.setdefault(image_id, {}).setdefault(member, "pending")
+        self._wrote()
+
+    def unshare(self, image_id: str, member: str) -> None:
+        """DELETE /v2/images/{id}/members/{member}; gone already is fine."""
+        self.members_of(image_id)
+        self._write(f"unshare {image_id} {member}")
+        self.members.get(image_id, {}).pop(member, None)
         self._wrote()
 
     def set_active(self, image_id: str, active: bool) -> None:
@@ -209,25 +307,31 @@ class Cloud:
         raw = self._image(image_id)
         if raw["status"] not in ("active", "deactivated"):
             raise Refused(f"403: re- or deactivate when {raw['status']}")
+        self._require_free(raw)
         self._write(f"{'re' if active else 'de'}activate {image_id}")
         raw["status"] = "active" if active else "deactivated"
         self._wrote()
 
     def settle(self, image_id: str) -> bool:
         """Let time pass: an image in motion comes to rest, or, False, never does."""
-        raw, fate = self.images[image_id], self.fates.get(image_id, "active")
+        raw, fate = self.images[image_id], self.fates.pop(image_id, "active")
         if fate == "stuck":
+            self.fates[image_id] = fate
             return False
-        raw.pop("os_glance_import_task", None)
-        if fate == "active":
-            self._fill(raw, self.data.get(image_id, ONE), "fast")
-        elif fate == "poisoned":
-            raw.update(holding(ONE), status="queued", size=None)
-        elif fate == "gone":
+        if fate == "gone":
             del self.images[image_id]
             self.burnt.add(image_id)
+        elif raw["status"] in USABLE:
+            if fate != "active":
+                self.coming.pop(image_id, None)
+            self._copy_ends(raw)
+        elif fate == "active":
+            self.data.setdefault(image_id, ONE)
+            self._import_ends(raw)
         else:
-            raw["status"] = fate
+            raw.pop("os_glance_import_task", None)
+            raw.update(holding(ONE) | {"size": None} if fate == "poisoned" else {}, status="queued")
+            self._forget_stores(raw)
         return True
 
     def snapshot(self, image_id: str, name: str, number_or_id: int | str) -> str:
@@ -272,9 +376,47 @@ class Cloud:
             raise Refused("400: data for an image without formats")
         return raw
 
-    def _fill(self, raw: Raw, data: bytes, stores: str) -> None:
-        raw.update(holding(data), status="active", stores=stores)
+    def _writable(self, stores: t.Sequence[str]) -> tuple[str, ...]:
+        for store in stores:
+            if store not in self.stores:
+                raise Refused(f"409: there is no store {store}")
+            if not self.stores[store]:
+                raise Refused(f"400: the store {store} can only be read")
+        return tuple(stores)
+
+    def _processed(self, source: Source) -> Raw:
+        """What an import changes in the metadata; the conversion comes with the data."""
+        return dict(self.injected) | (REMOTE[source.remote.id][1] if source.remote else {})
+
+    def _import_ends(self, raw: Raw) -> None:
+        data = self.data[raw["id"]]
+        if self.converts_to and raw["disk_format"] != self.converts_to:
+            data = self.converts_to.encode() + b" of " + data
+            raw["disk_format"] = self.converts_to
+        raw.pop("os_glance_import_task", None)
+        self._fill(raw, data, self.coming.pop(raw["id"], ()))
+
+    def _copy_ends(self, raw: Raw) -> None:
+        raw.pop("os_glance_import_task", None)
+        there = raw.get("stores", "").split(",")
+        raw["stores"] = ",".join(dict.fromkeys([*there, *self.coming.pop(raw["id"], ())]))
+        self._forget_stores(raw)
+
+    def _fill(self, raw: Raw, data: bytes, stores: t.Sequence[str]) -> None:
+        raw.update(holding(data), status="active", stores=",".join(stores or ("fast",)))
+        raw["virtual_size"] = virtual_size(data, raw)
+        self._forget_stores(raw)
         self.data[raw["id"]] = data
+
+    def _forget_stores(self, raw: Raw) -> None:
+        if not self.stores:
+            raw.pop("stores", None)
+
+    def _require_free(self, raw: Raw) -> None:
+        """A task that copies saves the image at its end as it was at the start."""
+        held = raw["status"] in USABLE and raw.get("os_glance_import_task")
+        if held and self.fates.get(raw["id"]) != "stuck":
+            raise Refused("a change while the image is copied is lost")
 
     def _image(self, image_id: str) -> Raw:
         if image_id not in self.images:
@@ -322,176 +464,3 @@ def _require_valid(key: str, value: t.Any) -> None:
 
     if key.startswith("os_glance") or len(key) > 255 or not rules.get(key, text)(value):
         raise Refused(f"400 or 403: {key} = {value!r}")
-
-
-# --- plans made and carried out
-
-
-def observe(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = (), project: str = PROJECT) -> Observed:
-    """Look, and answer whatever the plan asks for, as ImageDeclaration does; questions have to come to an end."""
-    if desired.id:
-        found = [copy.deepcopy(cloud.images[desired.id])] if desired.id in cloud.images else []
-    else:
-        found = cloud.named(desired.name, project)
-        if not found and desired.name in cloud.images:
-            found = [copy.deepcopy(cloud.images[desired.name])]
-    observed = Observed(tuple(map(Image, found)), project, NOW, stuck=frozenset(stuck))
-    for _round in range(5):
-        asked = _plan.questions(desired, observed)
-        if not asked:
-            return observed
-        observed = _answered(cloud, desired, observed, asked)
-    raise AssertionError(f"still asking: {asked}")
-
-
-def _answered(cloud: Cloud, desired: Desired, observed: Observed, asked: _plan.Questions) -> Observed:
-    news: Raw = {}
-    if asked.digests:
-        assert desired.source and desired.source.path
-        unknown = asked.digests - {"md5", "sha1", "sha224", "sha256", "sha384", "sha512"}
-        assert not unknown, f"no host can hash with {unknown}"
-        assert not asked.digests & set(observed.digests), "asked twice"
-        data = FILES[desired.source.path]
-        news["digests"] = observed.digests | {each: digest(data, each) for each in asked.digests}
-    if asked.source_format:
-        news["source_format"] = "raw"
-    if asked.schema:
-        news["schema"] = {"disk_format": ["raw", "qcow2", "iso", "aki"], "container_format": ["bare", "ova"]}
-    if asked.import_methods:
-        news["import_methods"] = ("glance-direct", "web-download")
-    if asked.members_of:
-        if cloud.images[asked.members_of]["visibility"] != "shared":
-            raise Refused("403: members of an image that is not shared")
-        news["members"] = dict(cloud.members.get(asked.members_of, {}))
-    return dataclasses.replace(observed, **news)
-
-
-def plan(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = (), project: str = PROJECT) -> Plan:
-    """The plan for what is there."""
-    return _plan.plan(desired, observe(cloud, desired, stuck, project))
-
-
-@dataclasses.dataclass
-class Outcome:
-    """What came of a run: the plans, the last of which was carried out whole, and the image that it was about."""
-
-    plans: list[Plan]
-    image: str | None
-    created: list[str]
-    #: What was waited for in vain.
-    stuck: set[str]
-
-
-def run(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = ()) -> Outcome:
-    """Plan and carry out; after each Wait plan anew, as the runner does."""
-    plans: list[Plan] = []
-    vain, created = set(stuck), []
-    for _round in range(8):
-        plans.append(plan(cloud, desired, vain))
-        hands = Hands(cloud, vain)
-        whole = hands.carry_out(plans[-1])
-        created += [hands.new] if hands.new else []
-        if whole:
-            target = plans[-1].after.get("id")
-            return Outcome(plans, hands.new if target == steps.NEW else target, created, vain)
-    raise AssertionError("waits without end")
-
-
-class Hands:
-    """Carries out steps in the model."""
-
-    def __init__(self, cloud: Cloud, stuck: set[str]) -> None:
-        self.cloud = cloud
-        self.stuck = stuck
-        self.new: str | None = None
-
-    def carry_out(self, plan: Plan) -> bool:
-        """All steps in order; False if there was one to wait for."""
-        for step in plan.steps:
-            if isinstance(step, steps.Wait):
-                assert step is plan.steps[-1], "what comes after a wait is not known yet"
-                if not self.cloud.settle(step.image):
-                    self.stuck.add(step.image)
-                return False
-            self._do(step)
-        return True
-
-    def _id(self, image: str) -> str:
-        if image != steps.NEW:
-            return image
-        assert self.new, "a step about the new image before there is one"
-        return self.new
-
-    @functools.singledispatchmethod
-    def _do(self, step: t.Any) -> None:
-        raise AssertionError(f"an unknown step: {step!r}")
-
-    @_do.register
-    def _create(self, step: steps.Create) -> None:
-        wide = {"visibility": step.probe_visibility} if step.probe_visibility else {}
-        for image_id in step.ids:
-            if self.cloud.post(step.body | wide | {"id": image_id}):
-                break
-            rival = self.cloud.images.get(image_id, {"name": None})
-            mine = rival["name"] == step.body["name"] and not rival.get("cloudimage_replaced_by")
-            assert not mine, f"would find its own leftover {image_id} for ever"
-        else:
-            if len(step.ids) == 1:
-                raise ImageFault("The declared id is burnt.")
-            raise Refused("409: all ids are burnt")
-        self.new = image_id
-        if wide:
-            self.cloud.patch(
-                image_id, [{"op": "replace", "path": "/visibility", "value": step.body.get("visibility", "private")}]
-            )
-
-    @_do.register
-    def _fill(self, step: steps.Fill) -> None:
-        source = step.source
-        data = FILES[source.path] if source.path else WEB[source.uri or ""]
-        if source.method is None:
-            self.cloud.upload(self._id(step.image), data, step.stores[0] if step.stores else None)
-        else:
-            self.cloud.import_data(self._id(step.image), data, step.stores, step.wait)
-
-    @_do.register
-    def _verify(self, step: steps.Verify) -> None:
-        image = Image(self.cloud.images[self._id(step.image)])
-        if not image.usable:
-            raise Refused(f"verifies an image that is {image.status}")
-        if step.checksum and digest(self.cloud.data[image.id], step.checksum[0]) != step.checksum[1]:
-            raise Refused("checksum mismatch")
-
-    @_do.register
-    def _change(self, step: steps.Change) -> None:
-        self.cloud.patch(self._id(step.image), step.operations)
-
-    @_do.register
-    def _share(self, step: steps.Share) -> None:
-        self.cloud.share(self._id(step.image), step.member)
-
-    @_do.register
-    def _deactivate(self, step: steps.Deactivate) -> None:
-        self.cloud.set_active(self._id(step.image), False)
-
-    @_do.register
-    def _reactivate(self, step: steps.Reactivate) -> None:
-        self.cloud.set_active(self._id(step.image), True)
-
-    @_do.register
-    def _delete(self, step: steps.Delete) -> None:
-        assert step.image in self.cloud.images, "deletes what is not there"
-        self.cloud.delete(self._id(step.image))
-
-    @_do.register
-    def _retire(self, step: steps.Retire) -> None:
-        if step.unprotect:
-            self.cloud.patch(step.image, [{"op": "replace", "path": "/protected", "value": False}])
-        if step.how == "delete":
-            self.cloud.delete(step.image)
-            return
-        operations = [{"op": "add", "path": "/cloudimage_replaced_by", "value": self._id(step.successor)}]
-        operations.append({"op": "replace", "path": "/os_hidden", "value": True})
-        if step.new_name:
-            operations.append({"op": "replace", "path": "/name", "value": step.new_name})
-        self.cloud.patch(step.image, operations)

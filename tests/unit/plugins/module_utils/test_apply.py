@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the applier does when somebody else is at work at the same moment. The rest is tested against a real Glance."""
+"""What the applier does when somebody else is at work at the same moment, and what becomes of what it has begun.
+
+The rest is tested against a real Glance.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import typing as t
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _image_steps as steps
 from ansible_collections.cloudimage.glance.plugins.module_utils._apply import Applier
-from ansible_collections.cloudimage.glance.plugins.module_utils._errors import Superseded
+from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ImageFault, Superseded
 from ansible_collections.cloudimage.glance.plugins.module_utils._steps import Plan
 
 BEFORE = {"id": "i", "status": "active", "tags": ["b", "a"], "old": "1"}
@@ -54,3 +57,77 @@ def test_a_change_that_is_undone_at_once_is_planned_anew(undone: dict[str, t.Any
 def test_an_image_that_is_gone_is_planned_anew() -> None:
     with pytest.raises(Superseded):
         change(None)
+
+
+class Recorder:
+    """A Glance, and a transfer into it, that write down what they are told."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.told: list[t.Any] = []
+        self.fault = fault
+
+    def __getattr__(self, name: str) -> t.Any:
+        def record(*args: t.Any) -> t.Any:
+            self.told.append((name, *args))
+            if name == "copy" and self.fault:
+                raise self.fault
+            return {"id": "i", "status": "active", "cloudimage_content_key": "k"}
+
+        return record
+
+
+def carried_out(*acts: t.Any, after: dict[str, t.Any] | None = None, fault: Exception | None = None) -> list[t.Any]:
+    """What Glance and the transfer are told."""
+    recorder = t.cast(t.Any, Recorder(fault))
+    applier = Applier(recorder, recorder, set(), pytest.fail)
+    try:
+        applier.run(Plan({}, after if after is not None else {"id": "i"}, acts))
+    except (Superseded, ImageFault) as news:
+        recorder.told.append(type(news).__name__)
+        recorder.told += news.details.get("actions", [])
+    return [each for each in recorder.told if each != ("image", "i")]
+
+
+COPY = steps.CopyToStores("i", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (steps.Share("i", "m"), ("add_member", "i", "m")),
+        (steps.Unshare("i", "m"), ("remove_member", "i", "m")),
+        (steps.RemoveFromStore("i", "a"), ("remove_from_store", "i", "a")),
+        (COPY, ("copy", "i", COPY)),
+    ],
+)
+def test_an_act_is_passed_on(act: t.Any, told: tuple[t.Any, ...]) -> None:
+    assert carried_out(act) == [told]
+
+
+def test_a_look_again_ends_a_plan_and_counts_what_was_done() -> None:
+    acts = (steps.Share("i", "m"), steps.LookAgain("i", "why"))
+    assert carried_out(*acts) == [("add_member", "i", "m"), "Superseded", "share i with project m"]
+
+
+CREATE = steps.Create({"name": "n"}, ("i",))
+NEW = {"id": steps.NEW}
+
+
+def test_a_new_image_is_shared_and_copied_under_its_own_id() -> None:
+    acts = (CREATE, steps.Share(steps.NEW, "m"), steps.RemoveFromStore(steps.NEW, "a"))
+    assert carried_out(*acts, after=NEW)[1:] == [("add_member", "i", "m"), ("remove_from_store", "i", "a")]
+
+
+def test_a_new_image_that_cannot_be_copied_is_removed() -> None:
+    told = carried_out(CREATE, COPY, after=NEW, fault=ImageFault("no"))
+    assert told[-2:] == [("delete", "i"), "ImageFault"]
+
+
+def test_a_new_image_that_is_still_being_copied_is_left_alone() -> None:
+    told = carried_out(CREATE, COPY, after=NEW, fault=ImageFault("not yet", unfinished=True))
+    assert ("delete", "i") not in told
+
+
+def test_a_new_image_that_is_looked_at_again_is_left_alone() -> None:
+    told = carried_out(CREATE, steps.LookAgain(steps.NEW, "why"), after=NEW)
+    assert told[1:] == ["Superseded", "create image 'n'"]

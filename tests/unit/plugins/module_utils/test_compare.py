@@ -82,6 +82,41 @@ def test_only_digests_that_tell_something_are_asked_for(stamp: str | None, wante
     assert compare.digests_wanted(Desired("n", source=model.upload("/img/one")), image) == wanted
 
 
+STAMPED = {"cloudimage_content_key": f"sha512:{model.digest(model.ONE)}"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "imported", "verdict"),
+    [
+        pytest.param(STAMPED, True, compare.Verdict.SAME, id="converted by an import"),
+        pytest.param(STAMPED | {"stores": "a,b"}, False, compare.Verdict.SAME, id="several stores: imported unasked"),
+        pytest.param(STAMPED | {"stores": "a"}, False, compare.Verdict.DIFFERENT, id="uploaded: other format"),
+        pytest.param({}, True, compare.Verdict.DIFFERENT, id="no stamp"),
+        pytest.param({"cloudimage_content_key": "k"}, True, compare.Verdict.DIFFERENT, id="a stamp that tells nothing"),
+    ],
+)
+def test_a_stamp_tells_what_an_image_was_made_of(
+    raw: dict[str, t.Any], imported: bool, verdict: compare.Verdict
+) -> None:
+    """The format in Glance is not the declared one."""
+    held = {"id": "a", "status": "active", "disk_format": "raw"} | model.holding(model.LONG)
+    declaration = Desired("n", source=model.upload("/img/one"), disk_format="qcow2", imported=imported)
+    digests = {"sha512": model.digest(model.ONE)}
+    assert compare.content_verdict(declaration, Image(held | raw), digests) is verdict
+
+
+@pytest.mark.parametrize(
+    ("size", "gibibytes"), [(0, 0), (1, 1), (model.GIB - 1, 1), (model.GIB, 1), (model.GIB + 1, 2), (3 * model.GIB, 3)]
+)
+def test_gibibytes_are_rounded_up(size: int, gibibytes: int) -> None:
+    assert compare.gib(size) == gibibytes
+
+
+def test_a_picture_of_an_image_shows_its_stores() -> None:
+    assert compare.picture_of(Image({"id": "a", "status": "active", "stores": "b,a"}))["stores"] == ["a", "b"]
+    assert "stores" not in compare.picture_of(Image({"id": "a", "status": "active"}))
+
+
 def test_a_picture_leaves_out_what_is_not_known() -> None:
     shown = compare.picture({"name": "n", "owner": None, "p": "x"}, size=None, status="active")
     assert shown == {"name": "n", "status": "active", "properties": {"p": "x"}}

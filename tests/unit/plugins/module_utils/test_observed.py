@@ -91,6 +91,36 @@ def test_states(raw: dict[str, t.Any], slot: bool, motion: bool, usable: bool) -
     assert (found.is_slot, found.in_motion, found.usable) == (slot, motion, usable)
 
 
+@pytest.mark.parametrize(
+    ("raw", "copying"),
+    [
+        ({}, False),
+        ({"os_glance_import_task": ""}, False),
+        ({"os_glance_import_task": "t"}, True),
+        ({"os_glance_import_task": "t", "status": "deactivated"}, True),
+        ({"os_glance_import_task": "t", "status": "importing"}, False),
+        ({"os_glance_import_task": "t", "status": "queued"}, False),
+    ],
+)
+def test_a_usable_image_that_a_task_holds_is_being_copied(raw: dict[str, t.Any], copying: bool) -> None:
+    assert image("a", **raw).copying is copying
+
+
+@pytest.mark.parametrize(
+    ("raw", "size"),
+    [
+        ({}, None),
+        ({"virtual_size": 7, "size": 3, "disk_format": "qcow2"}, 7),
+        ({"virtual_size": None, "size": 3, "disk_format": "qcow2"}, None),
+        ({"virtual_size": 0, "size": 3, "disk_format": "qcow2"}, None),
+        ({"virtual_size": None, "size": 3, "disk_format": "raw"}, 3),
+        ({"virtual_size": None, "size": None, "disk_format": "raw"}, None),
+    ],
+)
+def test_virtual_size(raw: dict[str, t.Any], size: int | None) -> None:
+    assert image("a", **raw).virtual_size == size
+
+
 def test_properties_are_what_no_schema_and_no_tool_has_written() -> None:
     raw = {
         "p": "x",

@@ -7,16 +7,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import os
 import typing as t
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _errors as errors
-from ansible_collections.cloudimage.glance.plugins.module_utils import _image_steps as steps
 from ansible_collections.cloudimage.glance.plugins.module_utils._chosen_id import chosen_ids
-from ansible_collections.cloudimage.glance.plugins.module_utils._desired import Desired
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import glance_model as model
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import plan_hands as hands
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import (
     LONG,
     NAME,
@@ -28,56 +25,28 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glanc
     upload,
     web,
 )
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import strategies as st
-
-FILE = {"source": upload("/img/one")}
-OTHER_FILE = {"source": upload("/img/two")}
-URI = {"source": web("http://web/one")}
-OTHER_URI = {"source": web("http://web/two")}
-STAGED = {"source": upload("/img/one", "glance-direct")}
-
-POISONED = model.holding(ONE) | {"size": None}
-SOON = "cloudimage_incoming_for"
-AFTER = "cloudimage_replaces"
-BEFORE = "cloudimage_replaced_by"
-KEY = "cloudimage_content_key"
-URI_KEY = Desired(NAME, **URI).identity
-
-
-def want(**options: t.Any) -> Desired:
-    """A declaration of NAME."""
-    return Desired(**({"name": NAME} | options))
-
-
-def clouded(*images: dict[str, t.Any]) -> Cloud:
-    """A cloud with these images under NAME, numbered from 1."""
-    cloud = Cloud()
-    for position, image in enumerate(images, 1):
-        cloud.put(position, **image)
-    return cloud
-
-
-def short(step: t.Any) -> str:
-    """A step in few words: its kind, and the number of the image that was there before."""
-    image = getattr(step, "image", "")
-    known = {number(each): f" {each}" for each in range(1, 10)} | {"": "", steps.NEW: ""}
-    extra = {steps.Retire: "how", steps.Share: "member"}.get(type(step))
-    words = type(step).__name__.lower() + known.get(image, " ?")
-    return words + (f" {getattr(step, extra)}" if extra else "")
-
-
-def planned(cloud: Cloud, desired: Desired, stuck: t.Collection[int] = ()) -> list[str]:
-    """The steps of the plan, in few words."""
-    return [short(step) for step in model.plan(cloud, desired, [number(each) for each in stuck]).steps]
-
-
-NEW = ["create", "fill", "verify"]
-REPLACED = ["create", "fill", "verify", "change", "retire 1 hide"]
-QUEUED = {"data": None}
-HERE = {"data": ONE}
-#: Made by this collection today, when there was nothing under the name.
-OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_support import (
+    AFTER,
+    BEFORE,
+    FILE,
+    HERE,
+    KEY,
+    NEW,
+    OTHER_FILE,
+    OTHER_URI,
+    OURS,
+    POISONED,
+    QUEUED,
+    REPLACED,
+    SOON,
+    URI,
+    URI_KEY,
+    clouded,
+    planned,
+    replaced,
+    short,
+    want,
+)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +204,12 @@ OURS = chosen_ids(model.PROJECT, NAME, None, model.NOW)[0]
             FILE,
             ["fill 2", "verify 2", "change 2", "retire 1 hide"],
             id="crash after create: filled",
+        ),
+        pytest.param(
+            [{"data": TWO}, QUEUED | {SOON: number(1), "os_hidden": True, "p": "x"}],
+            FILE,
+            ["change 2", "fill 2", "verify 2", "change 2", "retire 1 hide"],
+            id="crash after create: what another task declared goes before the data comes",
         ),
         pytest.param(
             [{"data": TWO}, QUEUED | {SOON: number(1), "os_hidden": True} | POISONED],
@@ -408,7 +383,7 @@ def test_steps(images: list[dict[str, t.Any]], options: dict[str, t.Any], expect
             [HERE | {"protected": True}],
             {"state": "absent"},
             errors.ImageFault,
-            "is_protected",
+            "force: true",
             id="absent and protected",
         ),
         pytest.param([HERE, HERE], FILE, errors.AmbiguousImage, number(2), id="two of the name"),
@@ -454,7 +429,7 @@ def test_steps(images: list[dict[str, t.Any]], options: dict[str, t.Any], expect
         ),
         pytest.param(
             [],
-            {"source": model.Source("copy-image", uri="http://web/one")},
+            {"source": model.Source("tarball", uri="http://web/one")},
             errors.InvalidOption,
             "import_method",
             id="an import method that is not there",
@@ -463,7 +438,7 @@ def test_steps(images: list[dict[str, t.Any]], options: dict[str, t.Any], expect
 )
 def test_refusals(images: list[dict[str, t.Any]], options: dict[str, t.Any], error: type, words: str) -> None:
     with pytest.raises(error) as caught:
-        model.plan(clouded(*images), want(**options))
+        hands.plan(clouded(*images), want(**options))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -476,14 +451,14 @@ def test_a_stuck_image_of_a_stranger_is_left_alone() -> None:
 def test_a_stuck_image_of_ours_is_made_anew() -> None:
     cloud = Cloud()
     cloud.put(OURS, None, status="saving")
-    assert [short(step) for step in model.plan(cloud, want(**FILE), [OURS]).steps] == ["delete ?", *NEW]
+    assert [short(step) for step in hands.plan(cloud, want(**FILE), [OURS]).steps] == ["delete ?", *NEW]
 
 
 def test_a_stuck_incoming_image_of_ours_is_made_anew() -> None:
     cloud = clouded({"data": TWO})
     ours = chosen_ids(model.PROJECT, NAME, number(1), model.NOW)[0]
     cloud.put(ours, None, status="saving", **{SOON: number(1)})
-    assert [short(step) for step in model.plan(cloud, want(**FILE), [ours]).steps] == ["delete ?", *REPLACED]
+    assert [short(step) for step in hands.plan(cloud, want(**FILE), [ours]).steps] == ["delete ?", *REPLACED]
 
 
 def test_an_image_stuck_in_import_can_be_made_absent() -> None:
@@ -498,37 +473,37 @@ def test_an_id_says_which_of_two(options: dict[str, t.Any]) -> None:
 
 def test_an_id_with_another_name_renames() -> None:
     cloud = clouded(HERE | {"name": "old name"})
-    assert model.run(cloud, want(id=number(1))).image == number(1)
+    assert hands.run(cloud, want(id=number(1))).image == number(1)
     assert cloud.images[number(1)]["name"] == NAME
 
 
 @pytest.mark.parametrize("image", [HERE, QUEUED], ids=["active", "slot"])
 def test_a_name_that_is_an_id_does_not_rename(image: dict[str, t.Any]) -> None:
     cloud = clouded(image)
-    model.run(cloud, want(name=number(1), **FILE))
+    hands.run(cloud, want(name=number(1), **FILE))
     assert cloud.images[number(1)]["name"] == NAME
 
 
 def test_an_id_beside_a_name_that_is_the_same_id_does_not_rename() -> None:
     cloud = clouded(QUEUED)
     declared = want(name=number(1), id=number(1), **FILE)
-    model.run(cloud, declared)
+    hands.run(cloud, declared)
     assert planned(cloud, declared) == []
 
 
 def test_an_id_of_nothing_is_given_to_the_new_image() -> None:
     cloud = Cloud()
-    assert model.run(cloud, want(id=number(7), **FILE)).image == number(7)
+    assert hands.run(cloud, want(id=number(7), **FILE)).image == number(7)
 
 
 def test_an_image_is_made_in_the_project_that_is_declared() -> None:
     declared = want(**FILE, attributes={"owner": "f" * 32})
-    create = model.plan(Cloud(), declared, project="f" * 32).steps[0]
+    create = hands.plan(Cloud(), declared, project="f" * 32).steps[0]
     assert create.body["owner"] == "f" * 32
 
 
 def test_public_is_asked_for_before_data_moves() -> None:
-    create = model.plan(Cloud(), want(**FILE, attributes={"visibility": "public"})).steps[0]
+    create = hands.plan(Cloud(), want(**FILE, attributes={"visibility": "public"})).steps[0]
     assert (create.probe_visibility, create.body["visibility"]) == ("public", "private")
 
 
@@ -540,7 +515,7 @@ def test_everything_else_is_in_the_post() -> None:
         tags=frozenset("ba"),
         content_key="k",
     )
-    body = model.plan(Cloud(), declared).steps[0].body
+    body = hands.plan(Cloud(), declared).steps[0].body
     assert body == {
         "name": NAME,
         "disk_format": "raw",
@@ -574,13 +549,6 @@ TO_BE_LOST = {
 }
 
 
-def replaced(cloud: Cloud, **options: t.Any) -> dict[str, t.Any]:
-    """Replace image 1, and return its successor."""
-    outcome = model.run(cloud, want(**options))
-    assert outcome.created == [outcome.image]
-    return cloud.images[outcome.image]
-
-
 def test_what_is_not_declared_passes_to_the_new_image() -> None:
     new = replaced(clouded({"data": TWO} | HERITAGE | TO_BE_LOST), **FILE)
     assert {key: new[key] for key in HERITAGE} == HERITAGE
@@ -602,14 +570,14 @@ def test_what_is_declared_goes_before_what_is_inherited() -> None:
 
 
 def test_a_lost_signature_is_said_aloud() -> None:
-    warnings = model.plan(clouded({"data": TWO, "img_signature": "s"}), want(**FILE)).warnings
+    warnings = hands.plan(clouded({"data": TWO, "img_signature": "s"}), want(**FILE)).warnings
     assert any("signature" in each for each in warnings)
 
 
 def test_members_pass_before_the_new_image_takes_the_place() -> None:
     cloud = clouded({"data": TWO})
     cloud.members[number(1)] = {"b": "pending", "a": "accepted"}
-    found = model.plan(cloud, want(**FILE))
+    found = hands.plan(cloud, want(**FILE))
     assert [short(step) for step in found.steps] == [*NEW, "share a", "share b", "change", "retire 1 hide"]
     assert any("accept" in each and " a " in each for each in found.warnings)
 
@@ -618,7 +586,7 @@ def test_members_pass_to_an_image_that_is_not_shared_yet() -> None:
     """A run that declared another visibility left the incoming image."""
     cloud = clouded({"data": TWO}, HERE | {SOON: number(1), "os_hidden": True, "visibility": "private"})
     cloud.members[number(1)] = {"a": "pending"}
-    model.run(cloud, want(**FILE))
+    hands.run(cloud, want(**FILE))
     assert cloud.members[number(2)] == {"a": "pending"}
 
 
@@ -641,7 +609,7 @@ def test_a_kernel_stays_a_kernel() -> None:
 def test_rename_says_when_the_old_one_was_made_and_fits() -> None:
     long_name = "n" * 255
     cloud = clouded({"data": TWO, "name": long_name})
-    model.run(cloud, want(name=long_name, **FILE, retire="rename"))
+    hands.run(cloud, want(name=long_name, **FILE, retire="rename"))
     old = cloud.images[number(1)]
     assert old["name"].endswith(f" ({model.TODAY})")
     assert (len(old["name"]), old["os_hidden"]) == (255, True)
@@ -651,7 +619,7 @@ def test_a_protected_leftover_is_not_deleted_unasked() -> None:
     """Crash between promote and retire; the task that comes then says retire: delete."""
     cloud = clouded({"data": TWO, "protected": True}, HERE | {AFTER: number(1)})
     try:
-        model.run(cloud, want(**FILE, retire="delete"))
+        hands.run(cloud, want(**FILE, retire="delete"))
     except errors.CollectionError as refusal:
         assert "protected" in str(refusal)
     assert number(1) in cloud.images
@@ -659,20 +627,20 @@ def test_a_protected_leftover_is_not_deleted_unasked() -> None:
 
 def test_a_new_image_that_is_not_waited_for_is_not_yet_open_in_the_place_of_another() -> None:
     cloud = clouded({"data": TWO, "visibility": "public", "protected": True})
-    body = model.plan(cloud, want(**URI, content_key="k", wait=False)).steps[0].body
+    body = hands.plan(cloud, want(**URI, content_key="k", wait=False)).steps[0].body
     assert (body["os_hidden"], body["visibility"], body.get("protected", False)) == (True, "private", False)
 
 
 def test_wait_false_drops_nothing_that_is_declared_when_a_slot_is_filled() -> None:
     cloud = clouded(QUEUED)
     declared = {"visibility": "private", "protected": True, "os_hidden": True}
-    outcome = model.run(cloud, want(**URI, wait=False, attributes=declared))
+    outcome = hands.run(cloud, want(**URI, wait=False, attributes=declared))
     assert {key: cloud.images[outcome.image][key] for key in declared} == declared
 
 
 def test_a_slot_does_not_keep_the_key_of_content_that_never_came() -> None:
     cloud = clouded(QUEUED | {KEY: URI_KEY})
-    model.run(cloud, want(**OTHER_FILE))
+    hands.run(cloud, want(**OTHER_FILE))
     assert KEY not in cloud.images[number(1)]
 
 
@@ -680,13 +648,13 @@ def test_a_ready_image_keeps_its_formats() -> None:
     """They cannot change once there is data; the run that made it declared them, this one does not."""
     cloud = clouded({"data": TWO, "disk_format": "qcow2"}, HERE | {SOON: number(1), KEY: URI_KEY, "os_hidden": True})
     cloud.images[number(1)][KEY] = "other"
-    assert model.run(cloud, want(**URI)).image == number(2)
+    assert hands.run(cloud, want(**URI)).image == number(2)
     assert cloud.images[number(2)]["disk_format"] == "raw"
 
 
 def test_a_snapshot_that_is_replaced_has_a_successor_that_is_ours() -> None:
     cloud = clouded({"data": TWO, "image_type": "snapshot", "base_image_ref": number(9)})
-    model.run(cloud, want(**FILE, content_key="k"))
+    hands.run(cloud, want(**FILE, content_key="k"))
     assert planned(cloud, want(**FILE, content_key="k")) == []
 
 
@@ -695,7 +663,7 @@ def test_a_snapshot_of_an_incoming_image_is_no_leftover() -> None:
     cloud.snapshot(number(2), "a snapshot", 3)
     cloud.snapshot(number(2), NAME, 4)
     cloud.images[number(4)]["os_hidden"] = True
-    model.run(cloud, want(**FILE))
+    hands.run(cloud, want(**FILE))
     assert {number(1), number(3), number(4)} == set(cloud.images)
 
 
@@ -706,32 +674,32 @@ def test_a_key_that_looks_like_a_digest_is_not_taken_for_one() -> None:
 
 def test_a_retired_image_that_was_brought_back_can_be_hidden() -> None:
     cloud = clouded(HERE | {BEFORE: number(9)})
-    model.run(cloud, want(attributes={"os_hidden": True}))
+    hands.run(cloud, want(attributes={"os_hidden": True}))
     assert planned(cloud, want(attributes={"os_hidden": True})) == []
 
 
 def test_absent_leaves_nothing_for_the_next_run() -> None:
     cloud = clouded(HERE, HERE | {"os_hidden": True})
     try:
-        model.run(cloud, want(state="absent"))
+        hands.run(cloud, want(state="absent"))
     except errors.AmbiguousImage:
         return
     assert planned(cloud, want(state="absent")) == []
 
 
 def test_absent_foretells_nothing_while_it_waits() -> None:
-    assert model.plan(clouded(QUEUED | {"status": "importing"}), want(state="absent")).after == {}
+    assert hands.plan(clouded(QUEUED | {"status": "importing"}), want(state="absent")).after == {}
 
 
 def test_the_picture_of_a_wait_is_whole() -> None:
     """predict() reads ``properties`` of it."""
     cloud = clouded(QUEUED | {SOON: number(9), "status": "saving", "os_hidden": True})
-    assert "properties" in model.plan(cloud, want(**FILE)).after
+    assert "properties" in hands.plan(cloud, want(**FILE)).after
 
 
 def test_doubt_is_said_aloud() -> None:
-    assert len(model.plan(clouded(HERE | {"algorithm": None}), want(**FILE)).warnings) == 1
-    assert not model.plan(clouded(HERE), want(**FILE)).warnings
+    assert len(hands.plan(clouded(HERE | {"algorithm": None}), want(**FILE)).warnings) == 1
+    assert not hands.plan(clouded(HERE), want(**FILE)).warnings
 
 
 def test_a_broken_successor_does_not_make_its_predecessor_ambiguous() -> None:
@@ -739,9 +707,9 @@ def test_a_broken_successor_does_not_make_its_predecessor_ambiguous() -> None:
     cloud = clouded({"data": TWO}, QUEUED | POISONED | {AFTER: number(1)})
     cloud.life = 2
     with pytest.raises(model.Crashed):
-        model.run(cloud, want(**FILE))
+        hands.run(cloud, want(**FILE))
     cloud.life = None
-    model.run(cloud, want(**FILE))
+    hands.run(cloud, want(**FILE))
     assert planned(cloud, want(**FILE)) == []
 
 
@@ -752,23 +720,23 @@ def test_a_chain_that_was_not_retired_survives_a_crash(how: str, life: int) -> N
     cloud = clouded({"data": TWO}, {"data": LONG, AFTER: number(1)})
     cloud.life = life
     with contextlib.suppress(model.Crashed):
-        model.run(cloud, want(**FILE, retire=how))
+        hands.run(cloud, want(**FILE, retire=how))
     cloud.life = None
-    model.run(cloud, want(**FILE, retire=how))
+    hands.run(cloud, want(**FILE, retire=how))
     assert len(cloud.shown()) == 1
 
 
 def test_a_ready_image_keeps_the_stamp_by_which_it_is_known() -> None:
     stamp = {KEY: f"sha256:{digest(ONE, 'sha256')}"}
     cloud = clouded({"data": TWO}, {"data": LONG, SOON: number(1), "os_hidden": True, **stamp})
-    model.run(cloud, want(**FILE))
+    hands.run(cloud, want(**FILE))
     assert planned(cloud, want(**FILE)) == []
 
 
 @pytest.mark.parametrize("image", [QUEUED, QUEUED | POISONED], ids=["slot", "poisoned"])
 def test_what_has_no_data_cannot_be_deactivated(image: dict[str, t.Any]) -> None:
     with pytest.raises(errors.ImageFault, match="deactivate"):
-        model.run(clouded(image), want(**FILE, state="inactive"))
+        hands.run(clouded(image), want(**FILE, state="inactive"))
 
 
 @pytest.mark.parametrize("life", [1, 2])
@@ -779,22 +747,22 @@ def test_of_a_longer_chain_the_oldest_goes_first(life: int) -> None:
         cloud.put(position, **replaces)
     cloud.life = life
     with contextlib.suppress(model.Crashed):
-        model.run(cloud, want(**FILE, retire="delete"))
+        hands.run(cloud, want(**FILE, retire="delete"))
     cloud.life = None
-    model.run(cloud, want(**FILE, retire="delete"))
+    hands.run(cloud, want(**FILE, retire="delete"))
     assert cloud.shown() == [number(3)]
 
 
 def test_a_slot_beside_a_ready_image_is_not_left_behind() -> None:
     cloud = clouded(QUEUED, HERE | {SOON: number(9), "os_hidden": True})
-    model.run(cloud, want(**FILE))
+    hands.run(cloud, want(**FILE))
     assert planned(cloud, want(**FILE)) == []
 
 
 def test_a_replaced_snapshot_is_retired_for_good() -> None:
     cloud = clouded({"data": TWO, "image_type": "snapshot"})
-    model.run(cloud, want(**FILE))
-    model.run(cloud, want(state="absent"))
+    hands.run(cloud, want(**FILE))
+    hands.run(cloud, want(state="absent"))
     assert planned(cloud, want(state="absent")) == []
     assert number(1) in cloud.images
 
@@ -811,394 +779,4 @@ def test_an_id_that_is_pending_delete_is_refused() -> None:
 
 def test_secrets_of_an_address_are_not_shown() -> None:
     declared = want(source=web("http://web/one?token=geheim#geheim"))
-    assert "geheim" not in " ".join(model.plan(Cloud(), declared).actions)
-
-
-# --- any desired state from any observed state
-
-EXAMPLES = int(os.environ.get("CLOUDIMAGE_TEST_EXAMPLES", "200"))
-QUICK = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=EXAMPLES <= 200,
-    database=None,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
-CONTENTS = (ONE, TWO, LONG)
-IN_MOTION = ("saving", "uploading", "importing")
-KEYS = ("k", "build:42", f"sha256:{digest(ONE, 'sha256')}", URI_KEY)
-INCOMING, REPLACES, REPLACED_BY = SOON, AFTER, BEFORE
-OWN = "cloudimage_"
-#: What replacing content changes, whoever declares what.
-OF_THE_DATA = {
-    "id",
-    "status",
-    "size",
-    "checksum",
-    "os_hash_algo",
-    "os_hash_value",
-    "file",
-    "disk_format",
-    "stores",
-    "created_at",
-    "updated_at",
-}
-
-
-def rarely(value: t.Any, *others: t.Any) -> st.SearchStrategy[t.Any]:
-    """Mostly the first value."""
-    return st.sampled_from([value, value, value, *others])
-
-
-#: What a user may have set, flat.
-METADATA = st.fixed_dictionaries(
-    {
-        "visibility": st.sampled_from(model.VISIBILITIES),
-        "protected": rarely(False, False, False, True),
-        "min_disk": st.integers(0, 2),
-        "tags": st.sampled_from([[], ["a"], ["a", "b"]]),
-        "disk_format": rarely("raw", "qcow2", "aki"),
-    },
-    optional={
-        "p": st.sampled_from("xy"),
-        "q/~": st.sampled_from("xy"),
-        "img_signature": st.just("s"),
-        "os_glance_importing_to_stores": st.just(""),
-        KEY: st.sampled_from(KEYS),
-    },
-)
-STATES = [{"status": "active"}, {"status": "deactivated"}]
-WITH_DATA = st.builds(
-    lambda flat, data, algorithm, status: flat | status | {"data": data, "algorithm": algorithm},
-    METADATA,
-    st.sampled_from(CONTENTS),
-    rarely("sha512", "sha256", "md5", None),
-    rarely(*STATES),
-)
-WITHOUT_DATA = st.builds(
-    lambda flat, facts: flat | {"data": None} | facts,
-    METADATA,
-    st.sampled_from(
-        [
-            {"status": "queued"},
-            POISONED,
-            {"status": "saving"},
-            {"status": "uploading"},
-            {"status": "importing", "os_glance_import_task": "task"},
-            {"status": "importing", "os_glance_failed_import": "fast"},
-        ]
-    ),
-)
-ANY_IMAGE = st.one_of(WITH_DATA, WITH_DATA, WITHOUT_DATA)
-PARTS = st.lists(
-    st.sampled_from(["incoming", "incoming", "outgoing", "outgoing", "retired", "snapshot", "gone", "other"]),
-    max_size=3,
-)
-FATES = st.sampled_from(["active", "queued", "stuck", "poisoned", "gone"])
-MEMBERS = st.sampled_from([{}, {"m": "pending"}, {"m": "accepted", "n": "rejected"}])
-MOSTLY, HALF = rarely(True, False), st.booleans()
-
-
-@st.composite
-def clouds(draw: st.DrawFn) -> Cloud:
-    """What a name can come to: a current image, what is on its way, what was replaced, and strangers."""
-    cloud = Cloud()
-    current = None
-    if draw(MOSTLY):
-        current = cloud.put(1 if draw(HALF) else OURS, **draw(ANY_IMAGE) | {"os_hidden": not draw(MOSTLY)})
-        if cloud.images[current]["visibility"] == "shared":
-            cloud.members[current] = dict(draw(MEMBERS))
-    for position, part in enumerate(draw(PARTS), 2):
-        _add(draw, cloud, current, position, part)
-    for image_id, raw in cloud.images.items():
-        if raw["status"] in IN_MOTION:
-            cloud.fates[image_id] = draw(FATES)
-    return cloud
-
-
-def _add(draw: st.DrawFn, cloud: Cloud, current: str | None, position: int, part: str) -> None:
-    place = current or number(9)
-    if part == "incoming":
-        seed = place if draw(MOSTLY) else number(9)
-        ours = chosen_ids(model.PROJECT, NAME, seed, model.NOW)[0]
-        made = number(position) if ours in cloud.images or draw(HALF) else ours
-        cloud.put(made, **draw(ANY_IMAGE) | {INCOMING: seed, "os_hidden": True, "protected": False})
-    elif part == "outgoing":
-        now = cloud.images.get(place, {"os_hidden": True})
-        if REPLACES not in now and now.get("status") == "active" and not now["os_hidden"]:
-            now[REPLACES] = cloud.put(position, **draw(WITH_DATA))
-    else:
-        settled = current and cloud.images[current]["status"] == "active"
-        twin = {"os_hidden": True} if settled else {"name": "another name"}
-        roles = {
-            "retired": {"os_hidden": True, REPLACED_BY: place},
-            "snapshot": {"image_type": "snapshot", INCOMING: number(9), REPLACES: place} | twin,
-            "gone": {"status": "pending_delete"},
-            "other": {"name": "another name"},
-        }
-        cloud.put(position, **draw(WITH_DATA) | roles[part])
-
-
-SOURCES = st.sampled_from(
-    [
-        None,
-        upload("/img/one"),
-        upload("/img/two"),
-        upload("/img/long", "glance-direct"),
-        web("http://web/one"),
-        web("http://web/two"),
-    ]
-)
-DECLARED = st.builds(
-    Desired,
-    name=rarely(NAME, *[NAME] * 9, number(1)),
-    state=rarely("present", "present", "present", "inactive", "absent"),
-    id=rarely(None, *[None] * 12, number(1), number(2), OURS),
-    attributes=st.fixed_dictionaries(
-        {},
-        optional={
-            "visibility": st.sampled_from(model.VISIBILITIES),
-            "protected": st.booleans(),
-            "os_hidden": rarely(False, True),
-            "min_disk": st.integers(0, 2),
-        },
-    ),
-    disk_format=rarely(None, None, "raw", "raw", "qcow2"),
-    container_format=rarely(None, "bare"),
-    properties=st.fixed_dictionaries(
-        {}, optional={key: st.sampled_from(["x", "y", None]) for key in ("p", "q/~", "r")}
-    ),
-    purge_properties=st.booleans(),
-    tags=st.sampled_from([None, frozenset(), frozenset("a"), frozenset("bc")]),
-    source=SOURCES,
-    checksum=rarely(None, "sha512", "sha256"),
-    content_key=rarely(None, None, None, None, *KEYS[:3]),
-    on_content_change=rarely("replace", *["replace"] * 6, "keep", "fail"),
-    retire=st.sampled_from(["hide", "delete", "rename"]),
-    wait=rarely(True, False),
-)
-
-
-def _with_checksum(desired: Desired, data: bytes) -> Desired:
-    """The digest in place of the algorithm: that of the source, or, where there is none, of anything."""
-    if desired.source:
-        data = model.FILES[desired.source.path] if desired.source.path else model.WEB[desired.source.uri or ""]
-    algorithm: t.Any = desired.checksum
-    return dataclasses.replace(desired, checksum=(algorithm, digest(data, algorithm)) if algorithm else None)
-
-
-#: Any state of affairs.
-CLOUDS = clouds()
-#: Anything that a task can say.
-DECLARATIONS = st.builds(_with_checksum, DECLARED, st.sampled_from(CONTENTS))
-
-
-def assume_one_meaning(cloud: Cloud, desired: Desired) -> None:
-    """A hidden image of the same name comes to light when the visible one goes: a case of its own, in the tables."""
-    twins = [raw for raw in cloud.images.values() if is_snapshot(raw) and raw["name"] == NAME]
-    assume(not twins or not (desired.state == "absent" or desired.attributes.get("os_hidden")))
-
-
-def come_to_rest(cloud: Cloud, desired: Desired) -> model.Outcome:
-    """Run, with more runs where one that does not wait left something to a later one."""
-    outcome = model.run(cloud, desired)
-    for _later in range(3):
-        mine = [each for each in outcome.created if cloud.images.get(each, {}).get("status") == "importing"]
-        waiting = any("wait: false" in each for plan in outcome.plans for each in plan.warnings)
-        if desired.wait or not (mine or waiting or outcome.plans[-1].changed):
-            return outcome
-        for image_id in list(cloud.images):
-            if cloud.images[image_id]["status"] in IN_MOTION:
-                cloud.settle(image_id)
-        created = outcome.created
-        outcome = model.run(cloud, desired)
-        outcome.created[:0] = created
-    return outcome
-
-
-def is_named(raw: dict[str, t.Any], desired: Desired) -> bool:
-    return raw["id"] == desired.id if desired.id else desired.name in (raw["name"], raw["id"])
-
-
-def is_snapshot(raw: dict[str, t.Any]) -> bool:
-    return raw.get("image_type") == "snapshot"
-
-
-def require_satisfied(cloud: Cloud, desired: Desired, outcome: model.Outcome) -> None:
-    """Read off the model whether it is as declared, without the code that plans."""
-    if desired.state == "absent":
-        left = [raw for raw in cloud.images.values() if is_named(raw, desired) and raw["status"] != "pending_delete"]
-        left = [raw for raw in left if not raw["os_hidden"]]
-        if not desired.checksum and not (desired.id or outcome.plans[-1].warnings):
-            assert not left
-        return
-    if any("wait: false" in each for each in outcome.plans[-1].warnings):
-        return
-    raw = cloud.images[outcome.image]
-    assert raw["status"] == ("active" if desired.state == "present" else "deactivated")
-    if desired.id:
-        assert raw["name"] == desired.name
-    assert {key: raw[key] for key in desired.attributes} == desired.attributes
-    assert {key: raw.get(key) for key in desired.properties} == desired.properties
-    if desired.purge_properties:
-        theirs = {key for key in raw if key not in model.BASE and key not in model.READ_ONLY}
-        assert {key for key in theirs if not key.startswith((OWN, "os_glance_"))} <= set(desired.properties)
-    if desired.tags is not None:
-        assert set(raw["tags"]) == desired.tags
-    if desired.on_content_change == "keep":
-        return
-    for key, value in (("disk_format", desired.disk_format), ("container_format", desired.container_format)):
-        assert value in (None, raw[key])
-    data, doubts = cloud.data[raw["id"]], outcome.plans[-1].warnings
-    stamps = {desired.content_key, desired.identity} - {None}
-    if raw.get(KEY) not in stamps and not doubts:
-        if (
-            desired.source
-            and desired.source.path
-            and raw.get(KEY) != f"sha256:{digest(model.FILES[desired.source.path], 'sha256')}"
-        ):
-            assert data == model.FILES[desired.source.path]
-        elif desired.checksum and not desired.source:
-            assert digest(data, desired.checksum[0]) == desired.checksum[1]
-
-
-def require_unchanged(before: Cloud, cloud: Cloud, desired: Desired, outcome: model.Outcome) -> None:
-    """What is not declared is as it was, on the image and on its successor."""
-    if desired.state == "absent" or outcome.image not in cloud.images:
-        return
-    new = cloud.images[outcome.image]
-    old = before.images.get(outcome.image)
-    heir = outcome.image in outcome.created or (old and is_mine(old))
-    if heir:
-        old = before.images.get(new.get(REPLACES, ""))
-        if not old or not usable(old):
-            return
-    said = set(desired.attributes) | set(desired.properties) | ({"tags"} if desired.tags is not None else set())
-    said |= {"name"} if desired.id else set()
-    for key in (set(old) | set(new)) - said - {"status", "updated_at", "os_glance_import_task"}:
-        own = key.startswith((OWN, "os_glance_"))
-        purged = desired.purge_properties and key not in model.BASE and key not in model.READ_ONLY
-        lost = heir and (key in OF_THE_DATA or key.startswith("img_signature"))
-        filled = not usable(old) and key in OF_THE_DATA | {"name", "disk_format", "container_format"}
-        if not (own or purged or lost or filled):
-            assert old.get(key) == new.get(key), key
-    if heir and new["visibility"] == old["visibility"] == "shared":
-        assert set(cloud.members.get(new["id"], {})) >= set(before.members.get(old["id"], {}))
-
-
-def usable(raw: dict[str, t.Any]) -> bool:
-    return raw["status"] in ("active", "deactivated")
-
-
-def is_mine(raw: dict[str, t.Any]) -> bool:
-    return INCOMING in raw and not is_snapshot(raw)
-
-
-def require_strangers_untouched(before: Cloud, cloud: Cloud, desired: Desired, outcome: model.Outcome) -> None:
-    """Only the current image, what is ours, and what is broken may go or change."""
-    if desired.state == "absent":
-        return
-    replaced = {raw[REPLACES] for raw in (*before.images.values(), *cloud.images.values()) if REPLACES in raw}
-    for image_id, raw in before.images.items():
-        broken = not usable(raw) and raw["status"] != "pending_delete" and is_named(raw, desired)
-        if image_id == outcome.image or is_mine(raw) or broken or image_id in before.fates:
-            continue
-        if image_id in replaced and raw["name"] == desired.name and not (raw["os_hidden"] and REPLACED_BY in raw):
-            if image_id not in cloud.images:
-                assert desired.retire == "delete"
-            continue
-        assert cloud.images[image_id] == raw
-
-
-def sketch(cloud: Cloud, desired: Desired, outcome: model.Outcome) -> t.Any:
-    """The end state, without what tells one way there from another."""
-    if desired.state == "absent":
-        return sorted(raw["name"] for raw in cloud.images.values())
-    if any("wait: false" in each for each in outcome.plans[-1].warnings):
-        return None
-    raw = cloud.images[outcome.image]
-    gone = {"id", "file", "created_at", "updated_at", REPLACES}
-    return (
-        {key: value for key, value in raw.items() if key not in gone},
-        cloud.data.get(raw["id"]),
-        cloud.shown(desired.name) != [],
-    )
-
-
-@QUICK
-@given(CLOUDS, DECLARATIONS)
-def test_one_apply_reaches_what_is_declared(cloud: Cloud, desired: Desired) -> None:
-    assume_one_meaning(cloud, desired)
-    before = cloud.copy()
-    try:
-        outcome = come_to_rest(cloud, desired)
-    except errors.CollectionError as refusal:
-        assert "\n" not in str(refusal)
-        return
-    again = model.plan(cloud, desired, outcome.stuck)
-    assert not again.steps
-    assert again.before == again.after
-    require_satisfied(cloud, desired, outcome)
-    require_unchanged(before, cloud, desired, outcome)
-    require_strangers_untouched(before, cloud, desired, outcome)
-
-
-@QUICK
-@given(CLOUDS, DECLARATIONS)
-def test_plans_are_deterministic_and_touch_nothing(cloud: Cloud, desired: Desired) -> None:
-    before = cloud.copy()
-    try:
-        first = model.plan(cloud, desired)
-    except errors.CollectionError:
-        return
-    assert first == model.plan(cloud, desired)
-    assert cloud.images == before.images
-    assert first.steps or first.before == first.after
-    kinds = [type(step) for step in first.steps]
-    if steps.Retire in kinds and steps.Create in kinds:
-        assert set(kinds[kinds.index(steps.Retire) :]) == {steps.Retire}
-
-
-@QUICK
-@given(CLOUDS, DECLARATIONS)
-def test_there_is_always_an_active_image_under_the_name(cloud: Cloud, desired: Desired) -> None:
-    attributes = {key: value for key, value in desired.attributes.items() if key != "os_hidden"}
-    desired = dataclasses.replace(desired, name=NAME, id=None, state="present", attributes=attributes)
-    if not cloud.shown() or any(is_snapshot(raw) for raw in cloud.images.values()):
-        return
-
-    there = set(cloud.images)
-
-    def watch(cloud: Cloud) -> None:
-        assert cloud.shown(desired.name)
-        strangers = [raw for raw in cloud.named(desired.name) if raw["id"] not in there and not raw["os_hidden"]]
-        assert all(raw["status"] == "active" for raw in strangers)
-
-    cloud.watch = watch
-    with contextlib.suppress(errors.CollectionError):
-        model.run(cloud, desired)
-
-
-@settings(QUICK, max_examples=EXAMPLES // 3)
-@given(CLOUDS, DECLARATIONS)
-def test_a_run_that_is_killed_is_finished_by_the_next(cloud: Cloud, desired: Desired) -> None:
-    assume_one_meaning(cloud, desired)
-    start = cloud.copy()
-    try:
-        whole = sketch(cloud, desired, come_to_rest(cloud, desired))
-    except errors.CollectionError:
-        return
-    for life in range(len(cloud.log)):
-        halves = start.copy()
-        halves.life = life
-        with contextlib.suppress(model.Crashed):
-            come_to_rest(halves, desired)
-        halves.life = None
-        outcome = come_to_rest(halves, desired)
-        assert sketch(halves, desired, outcome) == whole
-        busy = [image_id for image_id, raw in halves.images.items() if raw["status"] in IN_MOTION]
-        leftovers = [image_id for image_id, raw in halves.images.items() if is_mine(raw) and is_named(raw, desired)]
-        if not desired.id and not desired.checksum:
-            assert set(leftovers) <= set(busy)
-        assert not model.plan(halves, desired, outcome.stuck).steps
+    assert "geheim" not in " ".join(hands.plan(Cloud(), declared).actions)
