@@ -36,7 +36,8 @@ def declare(module: AnsibleModule) -> t.Iterator[MemberDeclaration]:
     """
     params = module.params
     _require_options(params)
-    with connect(params) as glance, _connect_member(params) as receiver:
+    with contextlib.ExitStack() as clouds:
+        glance, receiver = clouds.enter_context(connect(params)), _connect_member(params, clouds)
         task, member = _account(glance), _account(receiver) if receiver else None
         wanted = Wanted(
             params["image"], _member_id(glance, params, task, member), params["state"] == "present", params["status"]
@@ -171,24 +172,23 @@ def _account(glance: Glance) -> _Account:
     return _Account(access.project_id or "", access.project_name, domains, "admin" in access.role_names, endpoints)
 
 
-@contextlib.contextmanager
-def _connect_member(params: dict[str, t.Any]) -> t.Iterator[Glance | None]:
-    """Glance with the credentials of the member; None if the task does not name its cloud."""
+def _connect_member(params: dict[str, t.Any], clouds: contextlib.ExitStack) -> Glance | None:
+    """Glance with the credentials of the member; None if the task does not name its cloud.
+
+    :param clouds: closes the connection in the end.
+    """
     cloud = params["member_cloud"]
     if cloud is None:
-        yield None
-        return
+        return None
     options = dict.fromkeys(("auth", "auth_type", "client_cert", "client_key", *_SHARED_OPTIONS))
     if isinstance(cloud, str):
         options |= {option: params[option] for option in _SHARED_OPTIONS}
     logs = {option: params[option] for option in ("sdk_log_path", "sdk_log_level")}
-    with contextlib.ExitStack() as stack:
-        try:
-            receiver = stack.enter_context(connect({**options, **logs, "cloud": cloud}))
-        except (ConnectionProblem, InvalidOption) as problem:
-            message = problem.message.removeprefix("cloud: ")
-            raise type(problem)(f"member_cloud: {message}", **problem.details) from problem
-        yield receiver
+    try:
+        return clouds.enter_context(connect({**options, **logs, "cloud": cloud}))
+    except (ConnectionProblem, InvalidOption) as problem:
+        message = problem.message.removeprefix("cloud: ")
+        raise type(problem)(f"member_cloud: {message}", **problem.details) from problem
 
 
 def _require_options(params: dict[str, t.Any]) -> None:

@@ -361,8 +361,9 @@ def test_corrupt_data_is_refused_and_not_kept(run, succeed, member: Project, nam
 def forget(image: Json, *columns: str) -> None:
     """Make Glance forget digests of an image, as if it had come by way of an old version or a location."""
     changes = ", ".join(f"{column} = NULL" for column in columns)
-    with contextlib.closing(sqlite3.connect(DATABASE, timeout=30)) as database, database:
+    with contextlib.closing(sqlite3.connect(DATABASE, timeout=30)) as database:
         done = database.execute(f"UPDATE images SET {changes} WHERE id = ?", (image["id"],))
+        database.commit()
         assert done.rowcount == 1
 
 

@@ -362,7 +362,7 @@ def test_options_that_ansible_refuses(run, name, options, word):
 
 
 def test_limit_of_members(fail, member, other, image, name):
-    for _ in range(200):
+    for _number in range(200):
         body = {"member": uuid.uuid4().hex}
         if member.http("POST", f"/v2/images/{image}/members", ok=False, json=body).status_code == 413:
             break

@@ -237,7 +237,8 @@ def test_others_who_act_meanwhile(before: str | None, news: str | None, after: s
     plan = declaration.plan(declaration.observe())
     result = declaration.apply(plan) if plan.changed else declaration.predict(plan)
     assert result["member"].keys() == {"image_id", "member_id", "status"}
-    assert result["member"]["status"] == hands.status == (wanted.status or hands.status) is not None
+    assert hands.status is not None
+    assert result["member"]["status"] == hands.status == (wanted.status or hands.status)
 
 
 def test_a_withdrawal_that_others_made_is_done() -> None:
