@@ -8,15 +8,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import time
 import typing as t
 
 from . import _image_steps as steps
+from ._compare import settable
 from ._errors import ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import REPLACED_BY, Image
 from ._steps import Plan, certain
-from ._transfer import Transfer
+from ._transfer import Transfer, is_same
 
 #: What a 403 means for what was to be set: attribute and value, None for any.
 _POLICIES = {
@@ -26,22 +29,38 @@ _POLICIES = {
     ),
     ("owner", None): "owner: only an administrator may give an image to another project.",
 }
+#: Seconds to wait before looking whether a patch has lasted, and how often to look while others write.
+_LEAST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_MOST_LOOKS = 5
+#: Pauses between looks whether rivals give way.
+_RIVALS = (0.1, 0.2, 0.4, 0.8, 1.5)
 
 
 class Applier:
     """Carries out one plan; made anew for each.
 
     :param stuck: ids of images that were waited for in vain; added to here.
+    :param mine: ids of images that were made by this process; added to here.
     :param warn: told what the user should know although nothing fails.
     """
 
-    def __init__(self, glance: Glance, transfer: Transfer, stuck: set[str], warn: t.Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        glance: Glance,
+        transfer: Transfer,
+        stuck: set[str],
+        warn: t.Callable[[str], None],
+        mine: set[str] | None = None,
+    ) -> None:
         self._glance = glance
         self._transfer = transfer
         self._stuck = stuck
+        self._mine = set() if mine is None else mine
         self._warn = warn
         self._new_id: str | None = None
         self._unfinished: str | None = None
+        #: An image that was asked for, without an answer so far.
+        self._begun: str | None = None
         #: The image as last seen, by id; None where it has changed since.
         self._seen: dict[str, Json | None] = {}
 
@@ -73,7 +92,9 @@ class Applier:
     def _create(self, step: steps.Create) -> None:
         visibility = {"visibility": step.probe_visibility} if step.probe_visibility else {}
         for image_id in step.ids:
+            self._begun = image_id
             raw = self._created(step.body | visibility | {"id": image_id})
+            self._begun = None
             if raw:
                 break
             if _has_just_been_made(self._glance.image(image_id), step):
@@ -83,6 +104,8 @@ class Applier:
                 f"The id {step.ids[-1]} belonged to an image that was deleted; Glance never takes it again."
             )
         self._new_id = self._unfinished = image_id
+        self._mine.add(image_id)
+        self._give_way(image_id, step)
         if step.probe_visibility:
             narrow = step.body.get("visibility", "private")
             raw = self._glance.patch(image_id, [{"op": "replace", "path": "/visibility", "value": narrow}])
@@ -100,13 +123,13 @@ class Applier:
     def _verify(self, step: steps.Verify) -> None:
         image_id = self._id(step.image)
         self._seen[image_id] = self._transfer.verify(image_id, step.checksum)
+        if step.old:
+            self._require_unchanged(step.old)
 
     @_carry_out.register
     def _change(self, step: steps.Change) -> None:
         image_id = self._id(step.image)
-        raw = self._patch(image_id, step.operations)
-        if image_id != self._new_id:
-            raw = self._confirmed(image_id, step.operations)
+        raw = (self._patch if image_id == self._new_id else self._changed)(image_id, step.operations)
         self._seen[image_id] = raw
         self._unfinished = None if raw["status"] == "active" else self._unfinished
 
@@ -167,11 +190,16 @@ class Applier:
             operations.append({"op": "replace", "path": "/name", "value": step.new_name})
         else:
             operations.append({"op": "add", "path": f"/{REPLACED_BY}", "value": self._id(step.successor)})
-        self._patch(step.image, operations)
+        for _try in range(2):
+            # The new image is in its place: planning anew would take the place back from whoever has it by now
+            with contextlib.suppress(Superseded):
+                self._changed(step.image, operations)
+                return
 
     @_carry_out.register
     def _wait(self, step: steps.Wait) -> None:
-        if not self._transfer.wait_until_settled(step.image):
+        wait = self._transfer.wait_until_changed if step.seen else self._transfer.wait_until_settled
+        if not wait(step.seen or step.image):
             self._stuck.add(step.image)
         raise Superseded(f"The image {step.image} was waited for.")
 
@@ -179,6 +207,7 @@ class Applier:
         try:
             return self._glance.create(body)
         except ServerRefusal as fault:
+            self._begun = None
             if fault.status == 403:
                 raise _explained(fault, body) from fault
             raise
@@ -194,18 +223,62 @@ class Applier:
                 raise _explained(fault, {each["path"][1:]: each.get("value") for each in operations}) from fault
             raise
 
-    def _confirmed(self, image_id: str, operations: t.Sequence[Json]) -> Json:
-        """Look whether a patch has lasted: Glance saves whole rows, so that of two writers at once the last one wins.
+    def _changed(self, image_id: str, operations: t.Sequence[Json]) -> Json:
+        """PATCH an image that others may change, too, and look whether it has lasted.
 
-        A patch that overtook the end of an upload even takes the image's data away (status queued, with leftovers).
+        Glance reads and saves whole rows, so that of two writers at once the last one wins. Whoever has read the row before
+        it was saved here may save it a little later, in about the time that a patch takes. So look after that time, and again
+        as long as somebody else is seen to write. A patch that overtook the end of an upload even takes the image's data
+        away (status queued, with leftovers).
 
-        :raises Superseded: if it has not.
+        :raises Superseded: if it has not lasted, or the image has been replaced meanwhile.
         """
-        raw = self._glance.image(image_id)
-        whole = raw is not None and (Image(raw).usable or Image(raw).is_slot)
-        if raw is None or not whole or not all(_is_in_force(operation, raw) for operation in operations):
-            raise Superseded(f"A change of image {image_id} was undone at once by somebody else who changed it, too.")
+        started = time.monotonic()
+        raw = self._patch(image_id, operations)
+        pause = min(max(2 * (time.monotonic() - started), _LEAST_PAUSE), _LONGEST_PAUSE)
+        replaced = raw.get(REPLACED_BY)
+        for _look in range(_MOST_LOOKS):
+            time.sleep(pause)
+            before, found = raw, self._glance.image(image_id)
+            whole = found is not None and (Image(found).usable or Image(found).is_slot)
+            if found is None or not whole or not all(_is_in_force(operation, found) for operation in operations):
+                raise Superseded(
+                    f"A change of image {image_id} was undone at once by somebody else who changed it, too."
+                )
+            if found.get(REPLACED_BY) != replaced:
+                raise Superseded(f"The image {image_id} has been replaced while it was changed.")
+            raw = found
+            if is_same(before, raw):
+                break
         return raw
+
+    def _require_unchanged(self, old: Image) -> None:
+        """What was said about an image while its successor was filled has to pass to the successor.
+
+        :raises Superseded: if something was.
+        """
+        raw = self._glance.image(old.id)
+        if raw is None or settable(Image(raw)) != settable(old):
+            raise Superseded(f"The image {old.id} was changed while the one that is to replace it was made.")
+
+    def _give_way(self, image_id: str, step: steps.Create) -> None:
+        """Around the daily change of the ids, two can make the same image under two ids: one of them has to give way.
+
+        Both look once they have made theirs, so at least one sees the other. The one with the later day gives way at once;
+        the other one waits for that, and gives way itself if the rival has looked too early to see it.
+
+        :raises Superseded: if it was this one.
+        """
+        for pause in (*_RIVALS, None):
+            found = self._glance.named(step.body["name"]) if step.rivals else []
+            there = [image for image in found if image["id"] in step.rivals and _has_just_been_made(image, step)]
+            if not there:
+                return
+            if pause is None or not step.goes_first or any(image["status"] != "queued" for image in there):
+                self._glance.delete(image_id)
+                self._unfinished = None
+                raise Superseded(f"The image {there[0]['id']} has just been made by somebody else.")
+            time.sleep(pause)
 
     def _id(self, image: str) -> str:
         if image != steps.NEW:
@@ -215,12 +288,16 @@ class Applier:
     def _discard(self, fault: BaseException) -> None:
         """Remove the image that was made here and is not whole, unless the server is still at work on it."""
         details = getattr(fault, "details", {})
-        if not self._unfinished or details.get("unfinished"):
+        unfinished = self._unfinished or self._begun
+        if not unfinished or details.get("unfinished"):
             return
         try:
-            self._glance.delete(self._unfinished)
+            made = self._glance.image(unfinished) if unfinished == self._begun else None
+            # Whose answer never came may be somebody else's by the same id; that one makes it anew, unless it is filled
+            if self._unfinished or (made and Image(made).is_slot):
+                self._glance.delete(unfinished)
         except Exception as second:  # the first fault is the one to be told
-            self._warn(f"The unfinished image {self._unfinished} could not be removed: {second}")
+            self._warn(f"The unfinished image {unfinished} could not be removed: {second}")
 
     def _result(self, plan: Plan) -> Json | None:
         target = plan.after.get("id")

@@ -17,6 +17,9 @@ _GENERATIONS = 500
 #: When the day begins, after midnight UTC: not when timers usually start what would then disagree about the day.
 _DAWN = datetime.timedelta(hours=3, minutes=17, seconds=43)
 
+#: How far clocks may differ, and how long a task may take from looking to making an image, around the change of the day.
+_AROUND_DAWN = datetime.timedelta(minutes=15)
+
 
 def chosen_ids(project_id: str, name: str, replaced: str | None, now: datetime.datetime) -> tuple[str, ...]:
     """Ids for a new image, to be tried in turn.
@@ -26,8 +29,23 @@ def chosen_ids(project_id: str, name: str, replaced: str | None, now: datetime.d
 
     :param replaced: the id of the image whose place the new one takes, or None.
     """
-    seed = f"{project_id}\n{name}\n{replaced or ''}\n{(now - _DAWN).date().isoformat()}\n"
+    seed = f"{project_id}\n{name}\n{replaced or ''}\n{_day(now).isoformat()}\n"
     return tuple(str(uuid.uuid5(_NAMESPACE, f"{seed}{number}")) for number in range(_GENERATIONS))
+
+
+def rivals(project_id: str, name: str, replaced: str | None, now: datetime.datetime) -> tuple[tuple[str, ...], bool]:
+    """Ids that somebody else chooses at the same moment for the same image, if it is another day by then or there.
+
+    :return: the ids, none but around the change of the day, and whether theirs is the later day.
+    """
+    for offset in (_AROUND_DAWN, -_AROUND_DAWN):
+        if _day(now + offset) != _day(now):
+            return chosen_ids(project_id, name, replaced, now + offset), offset > datetime.timedelta()
+    return (), False
+
+
+def _day(now: datetime.datetime) -> datetime.date:
+    return (now - _DAWN).date()
 
 
 def was_chosen(image_id: str, created_at: str, project_id: str, name: str, replaced: str | None) -> bool:

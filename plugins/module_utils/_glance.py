@@ -228,8 +228,12 @@ class Glance:
         return self._call("PATCH", f"/images/{image_id}", what, json=list(operations), headers=headers).json()
 
     def delete(self, image_id: str) -> None:
-        """DELETE /v2/images/{id}; one that is gone already is fine."""
-        self._call("DELETE", f"/images/{image_id}", f"delete image {image_id}", ok=(204, 404))
+        """DELETE /v2/images/{id}; one that is gone already, or that somebody else deletes at the same moment, is fine."""
+        try:
+            self._call("DELETE", f"/images/{image_id}", f"delete image {image_id}", ok=(204, 404))
+        except ServerRefusal:
+            if self.image(image_id) is not None:
+                raise
 
     def set_active(self, image_id: str, active: bool) -> None:
         """POST /v2/images/{id}/actions/reactivate or .../deactivate."""

@@ -21,9 +21,9 @@ from ._apply import Applier
 from ._argspec import size_option
 from ._describe import described
 from ._desired import Desired, desired_image, require_name
-from ._errors import AmbiguousImage, InvalidOption, UnsafeImage
+from ._errors import AmbiguousImage, InvalidOption, ServerRefusal, Superseded, UnsafeImage
 from ._glance import Glance, Json, connect
-from ._observed import Image, Observed, is_image_id
+from ._observed import Image, Observed, in_other_hands, is_image_id
 from ._steps import Plan, certain
 from ._transfer import Transfer
 
@@ -66,17 +66,21 @@ class ImageDeclaration:
         self._transfer = Transfer(glance, file, params["timeout"])
         self._warn = warn
         self._stuck: set[str] = set()
+        #: Ids of images that were made here.
+        self._mine: set[str] = set()
         self._found: dict[str, Json] = {}
 
     def observe(self) -> Observed:
         """Read what is there under the name, then whatever else the plan asks for."""
         found = self._find()
         self._found = {image["id"]: image for image in found}
+        images, now = tuple(Image(raw) for raw in found), datetime.datetime.now(datetime.UTC)
         observed = Observed(
-            images=tuple(Image(raw) for raw in found),
+            images=images,
             project_id=self._scope,
-            now=datetime.datetime.now(datetime.UTC),
+            now=now,
             stuck=frozenset(self._stuck),
+            in_hands=in_other_hands(images, now, self._mine) if self._desired.wait else frozenset(),
         )
         while questions := _plan.questions(self._desired, observed):
             observed = self._answer(questions, observed)
@@ -88,7 +92,7 @@ class ImageDeclaration:
 
     def apply(self, plan: Plan) -> dict[str, t.Any]:
         """Carry out the plan."""
-        raw = Applier(self._glance, self._transfer, self._stuck, self._warn).run(plan)
+        raw = Applier(self._glance, self._transfer, self._stuck, self._warn, self._mine).run(plan)
         return self._result(raw)
 
     def predict(self, plan: Plan) -> dict[str, t.Any]:
@@ -135,9 +139,17 @@ class ImageDeclaration:
             stores = self._glance.stores() or []
             news["stores"] = {store["id"]: not _is_read_only(store) for store in stores if store["id"]}
         if questions.members_of:
-            members = self._glance.members(questions.members_of)
+            members = self._members(questions.members_of)
             news["members"] = {member["member_id"]: member["status"] for member in members}
         return dataclasses.replace(observed, **news)
+
+    def _members(self, image_id: str) -> list[Json]:
+        try:
+            return self._glance.members(image_id)
+        except ServerRefusal as fault:
+            if fault.status == 404 and self._glance.image(image_id) is None:
+                raise Superseded(f"The image {image_id} was removed by somebody else.") from fault
+            raise
 
     def _inspected(self) -> _disk.Inspection:
         """What the local file really is, once it is known to be safe and what it is declared to be."""

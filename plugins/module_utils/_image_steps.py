@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ._observed import Image
 from ._source import Source
 
 #: Stands for the id of the image that the same plan creates.
@@ -24,11 +25,15 @@ class Create:
     :param body: of POST /v2/images, without ``id``.
     :param ids: ids to try in turn; a deleted one is burnt.
     :param probe_visibility: a visibility to ask for at first, so that a policy that forbids it speaks up before data moves.
+    :param rivals: ids by which somebody else, whose clock shows another day, may make the same image at the same moment.
+    :param goes_first: whether it is the rivals who give way.
     """
 
     body: dict[str, t.Any]
     ids: tuple[str, ...]
     probe_visibility: str | None = None
+    rivals: tuple[str, ...] = ()
+    goes_first: bool = False
 
     def __str__(self) -> str:
         return f"create image {self.body['name']!r}"
@@ -60,10 +65,12 @@ class Verify:
     """Compare size and digest of what Glance holds with what was sent, or with the declared digest.
 
     :param checksum: (algorithm, digest) of the source.
+    :param old: the image to be replaced, whose metadata the new one has inherited: plan anew if it has changed meanwhile.
     """
 
     image: str
     checksum: tuple[str, str] | None = None
+    old: Image | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return "verify size and digest of the data"
@@ -188,10 +195,14 @@ class Retire:
 
 @dataclasses.dataclass(frozen=True)
 class Wait:
-    """Wait until an image that somebody is at work on has settled, then observe and plan anew."""
+    """Wait until an image that somebody is at work on has settled, then observe and plan anew.
+
+    :param seen: the image as it was seen, if nobody shows that anybody is at work on it: wait a little whether it changes.
+    """
 
     image: str
     status: str
+    seen: dict[str, t.Any] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"wait for {self.image}, which is {self.status}"

@@ -38,6 +38,8 @@ REPLACED_BY = "cloudimage_replaced_by"
 
 #: Statuses in which an image is on its way and somebody may be at work on it.
 IN_MOTION = frozenset({"saving", "uploading", "importing"})
+#: How long ago an image was changed that somebody else may be between two calls with. Clocks may differ as much.
+_NEW = datetime.timedelta(seconds=30)
 #: Statuses of images that are as good as gone, although listed.
 GONE = frozenset({"deleted", "pending_delete"})
 
@@ -124,12 +126,15 @@ class Image:
     @property
     def is_slot(self) -> bool:
         """Whether data can still be put in: queued, and no failed attempt has left anything behind."""
-        return self.status == "queued" and not (self.raw.get("checksum") or self.raw.get("stores"))
+        left = ("checksum", "stores", "os_glance_import_task")
+        return self.status == "queued" and not any(self.raw.get(key) for key in left)
 
     @property
     def in_motion(self) -> bool:
         """Whether somebody may be at work on it. A failed glance-direct import stays "importing" with its lock freed."""
         if self.status == "importing" and self.raw.get("os_glance_failed_import"):
+            return bool(self.raw.get("os_glance_import_task"))
+        if self.status == "queued":  # an import that has been accepted, and not begun yet
             return bool(self.raw.get("os_glance_import_task"))
         return self.status in IN_MOTION
 
@@ -248,3 +253,22 @@ class Observed:
     members: dict[str, str] | None = None
     #: Ids of images that were waited for in vain.
     stuck: frozenset[str] = frozenset()
+    #: Ids of images that somebody else may be about to fill or to put in place; see :func:`in_other_hands`.
+    in_hands: frozenset[str] = frozenset()
+
+
+def in_other_hands(images: t.Iterable[Image], now: datetime.datetime, mine: t.Container[str]) -> frozenset[str]:
+    """Images with which somebody else may be between two calls: just made and not filled, or filled and not put in place.
+
+    :param mine: ids of images that were made by this very process.
+    """
+
+    def is_new(image: Image) -> bool:
+        try:
+            changed = datetime.datetime.fromisoformat(image.raw.get("updated_at") or "")
+        except ValueError:
+            return False
+        return abs(now - changed) < _NEW
+
+    between = (image for image in images if image.is_slot or (image.usable and image.stamp(INCOMING_FOR)))
+    return frozenset(image.id for image in between if image.id not in mine and is_new(image))

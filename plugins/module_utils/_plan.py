@@ -175,7 +175,7 @@ def _digests_wanted(desired: Desired, parts: Cast) -> frozenset[str]:
 
 def _is_busy(image: Image, observed: Observed) -> bool:
     """Whether somebody may be at work on an image, and it has not been waited for in vain."""
-    return image.in_motion and image.id not in observed.stuck
+    return (image.in_motion or image.id in observed.in_hands) and image.id not in observed.stuck
 
 
 def _usable(parts: Cast) -> list[Image]:
@@ -250,7 +250,8 @@ def _waiting(desired: Desired, image: Image, before: dict[str, t.Any]) -> Plan:
     doing = "being copied" if image.copying else image.status
     if desired.wait:
         after = {} if desired.state == "absent" else dict(compare.picture_of(image), status="active")
-        return Plan(before, after, (Wait(image.id, doing),))
+        seen = None if image.in_motion or image.copying else image.raw
+        return Plan(before, after, (Wait(image.id, doing, seen),))
     note = f"The image {desired.name!r} ({image.id}) is {doing}; with wait: false the rest is left to a later run."
     return Plan(before, before, warnings=(note,))
 

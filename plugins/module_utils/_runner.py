@@ -23,7 +23,7 @@ from ._errors import CollectionError, Interrupted, Superseded
 from ._steps import Plan
 
 #: How often a run observes and plans anew when others act on the same object at the same moment.
-_ROUNDS = 8
+_ROUNDS = 50
 
 
 class Declaration(t.Protocol):
@@ -86,11 +86,11 @@ def _converge(module: AnsibleModule, declaration: Declaration) -> dict[str, t.An
     before: dict[str, t.Any] | None = None
     actions: list[str] = []
     for round_left in reversed(range(_ROUNDS)):
-        plan = declaration.plan(declaration.observe())
-        before = plan.before if before is None else before
-        for warning in plan.warnings:
-            module.warn(warning)
         try:
+            plan = declaration.plan(declaration.observe())
+            before = plan.before if before is None else before
+            for warning in plan.warnings:
+                module.warn(warning)
             act = declaration.predict if module.check_mode or not plan.changed else declaration.apply
             outcome = act(plan)
         except Superseded as news:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 
 from . import _compare as compare
-from ._chosen_id import chosen_ids
+from ._chosen_id import chosen_ids, rivals
 from ._compare import Flat, Verdict
 from ._desired import Desired
 from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, LookAgain, Reactivate, Retire, Verify
@@ -110,6 +110,13 @@ class _Supply:
         """The stores that the data goes into at first; a direct upload reaches one."""
         return self.stores if self.source.method else self.stores[:1]
 
+    @property
+    def key(self) -> str | None:
+        """The stamp that tells what came in: the declared identity, or the digest of a file that the cloud may change."""
+        if self.desired.identity or not (self.source.path and self.source.method):
+            return self.desired.identity
+        return f"{STAMP_ALGORITHM}:{self.observed.digests[STAMP_ALGORITHM]}"
+
     @functools.cached_property
     def want(self) -> Flat:
         """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
@@ -129,10 +136,8 @@ class _Supply:
             want["min_disk"] = compare.gib(virtual_size)
         if self.old:
             want[REPLACES] = self.old.id
-        if desired.identity:
-            want[CONTENT_KEY] = desired.identity
-        elif self.source.path and self.source.method and not self.ready:
-            want[CONTENT_KEY] = f"{STAMP_ALGORITHM}:{self.observed.digests[STAMP_ALGORITHM]}"
+        if self.key and (desired.identity or not self.ready):
+            want[CONTENT_KEY] = self.key
         if not have and "owner" not in desired.attributes:
             want.pop("owner", None)
         return want
@@ -160,13 +165,17 @@ class _Supply:
         """The current slot, else the readiest incoming image; and the rest."""
         whole = (each for each in self.parts.incoming if each not in self.broken)
         ready = sorted(whole, key=lambda each: not each.usable)
-        if self.parts.current and self.parts.current.is_slot:
-            return self.parts.current, ready
+        current = self.parts.current
+        if current and current.is_slot and current not in self.broken:
+            return current, ready
         return (ready[0] if ready else None), ready[1:]
 
     def _is_broken(self, image: Image) -> bool:
+        if image.is_slot:
+            # A key that was set for other data must not be changed: whoever has set it may be about to fill the image
+            return image.stamp(CONTENT_KEY) not in (None, self.key)
         if not image.usable:
-            return not image.is_slot
+            return True
         verdict = compare.content_verdict(self.desired, image, self.observed.digests)
         return image.stamp(INCOMING_FOR) is not None and verdict is not Verdict.SAME
 
@@ -180,13 +189,16 @@ class _Supply:
             wanted = self.want.get("visibility")
             wide = wanted if wanted in _WIDE and self.done.get("visibility") not in _WIDE else None
             seed = self.old.id if self.old else None
-            ids = chosen_ids(self.observed.project_id, desired.name, seed, self.observed.now)
-            steps.append(Create(self.done, (desired.id,) if desired.id else ids, wide))
+            chosen = (self.observed.project_id, desired.name, seed, self.observed.now)
+            if desired.id:
+                steps.append(Create(self.done, (desired.id,), wide))
+            else:
+                steps.append(Create(self.done, chosen_ids(*chosen), wide, *rivals(*chosen)))
         elif operations := compare.patch(self.have, self.done):
             steps.append(Change(self.target, tuple(operations)))
         steps.append(Fill(self.target, self.source, self.first_stores, self.waits))
         if self.waits:
-            steps.append(Verify(self.target, desired.checksum))
+            steps.append(Verify(self.target, desired.checksum, self.old))
         elif not self.old and self.visibility == "shared":
             steps += sharing(desired, self.target, (), self._members())
         return steps

@@ -25,6 +25,8 @@ _USUAL_ALGORITHM = "sha512"
 #: Seconds between looks at what the server does on its own: soon at first, then every two seconds.
 _LOOKS = (0.1, 0.2, 0.4, 0.8, 1.5)
 _SLOWEST_LOOK = 2.0
+#: Seconds that somebody else gets for the way from one call to the next.
+_TURN = 3.0
 #: Seconds that Glance gets to notice that a connection was cut, and to clear up.
 _SETTLING = 15
 
@@ -72,6 +74,9 @@ class Transfer:
         if raw is None:
             raise Superseded(f"The image {image_id} was removed while its data came in.")
         image = Image(raw)
+        if image.status == "queued":
+            # Somebody's change of the image that began before the data was in has been saved over it
+            raise Superseded(f"The image {image_id} lost its data to a change that somebody else made at that moment.")
         if not image.usable:
             raise ImageFault(f"The image {image_id} is {image.status} after its data was sent.", id=image_id)
         if self._file and self._imported and image.size != self._file.size:
@@ -113,6 +118,11 @@ class Transfer:
         settled, _raw = self._until(lambda raw: raw is None or not _is_at_work(Image(raw)), image_id, self._timeout)
         return settled
 
+    def wait_until_changed(self, seen: Json) -> bool:
+        """Wait a little whether somebody goes on with an image that nobody shows to be at work on; False if not."""
+        changed, _raw = self._until(lambda raw: raw is None or not is_same(raw, seen), seen["id"], _TURN)
+        return changed
+
     # --- inside
 
     def _send(self, image_id: str, put: t.Callable[[t.Iterable[bytes], int], None], done: str) -> None:
@@ -151,12 +161,17 @@ class Transfer:
         """
         if isinstance(fault, ServerRefusal) and fault.status in (404, 409, 410):
             raise Superseded(fault.message) from fault
+
+        def is_done(raw: Json) -> bool:
+            # An image is uploading from the first staged byte on; it has a size once the last one is there
+            return raw["status"] == done and (done != "uploading" or raw.get("size") == certain(self._file).size)
+
         settled, raw = self._until(
-            lambda raw: raw is None or not Image(raw).in_motion or raw["status"] == done, image_id, _SETTLING
+            lambda raw: raw is None or not Image(raw).in_motion or is_done(raw), image_id, _SETTLING
         )
         if raw is None:
             raise Superseded(f"The image {image_id} was removed while its data was sent.") from fault
-        if raw["status"] == done:
+        if is_done(raw):
             return True
         if not settled or not Image(raw).is_slot:
             raise fault
@@ -171,7 +186,8 @@ class Transfer:
             self._glance.start_import(image_id, _import_method(source), step.stores)
         except ServerRefusal as fault:
             raw = self._glance.image(image_id)
-            if fault.status == 409 and raw and (Image(raw).in_motion or Image(raw).usable):
+            taken = fault.status == 409 and raw is not None and (Image(raw).in_motion or Image(raw).usable)
+            if taken or (fault.status == 404 and raw is None):
                 raise Superseded(fault.message) from fault
             raise
         if step.wait:
@@ -265,6 +281,11 @@ class Transfer:
         if algorithm not in self._sent_digests:
             self._sent_digests.update(_content.digests(certain(self._file), [algorithm]))
         return self._sent_digests[algorithm]
+
+
+def is_same(one: Json, other: Json) -> bool:
+    """Whether nobody has written between two looks at an image."""
+    return {**one, "tags": sorted(one.get("tags") or ())} == {**other, "tags": sorted(other.get("tags") or ())}
 
 
 def _is_at_work(image: Image) -> bool:

@@ -640,8 +640,8 @@ def test_wait_false_drops_nothing_that_is_declared_when_a_slot_is_filled() -> No
 
 def test_a_slot_does_not_keep_the_key_of_content_that_never_came() -> None:
     cloud = clouded(QUEUED | {KEY: URI_KEY})
-    hands.run(cloud, want(**OTHER_FILE))
-    assert KEY not in cloud.images[number(1)]
+    outcome = hands.run(cloud, want(**OTHER_FILE))
+    assert KEY not in cloud.images[outcome.image]
 
 
 def test_a_ready_image_keeps_its_formats() -> None:
