@@ -144,13 +144,15 @@ class Applier:
     @_carry_out.register
     def _copy_to_stores(self, step: steps.CopyToStores) -> None:
         image_id = self._id(step.image)
-        self._transfer.copy(image_id, step)
+        with _explained_stores("copy_image"):
+            self._transfer.copy(image_id, step)
         self._seen[image_id] = None
 
     @_carry_out.register
     def _remove_from_store(self, step: steps.RemoveFromStore) -> None:
         image_id = self._id(step.image)
-        self._glance.remove_from_store(image_id, step.store)
+        with _explained_stores("delete_image_location"):
+            self._glance.remove_from_store(image_id, step.store)
         self._seen[image_id] = None
 
     @_carry_out.register
@@ -329,3 +331,17 @@ def _explained(fault: ServerRefusal, values: Json) -> ServerRefusal:
         if reason:
             return ServerRefusal(f"{reason} {fault.message}", **fault.details)
     return fault
+
+
+@contextlib.contextmanager
+def _explained_stores(policy: str) -> t.Iterator[None]:
+    """Say which policy a 403 about stores means, and who usually may."""
+    try:
+        yield
+    except ServerRefusal as fault:
+        if fault.status != 403:
+            raise
+        reason = (
+            f"stores: as a rule only administrators may do this (policy {policy}); use theirs, together with owner."
+        )
+        raise ServerRefusal(f"{reason} {fault.message}", **fault.details) from fault

@@ -108,7 +108,7 @@ def explained() -> t.Iterator[None]:
     except (auth.DiscoveryFailure, auth.ConnectFailure, auth.ConnectionError, auth.SSLError) as fault:
         raise ConnectionProblem(f"The cloud does not answer: {_text(fault)}") from fault
     except sdk.ConfigException as fault:
-        raise ConnectionProblem(f"cloud: {_text(fault)}") from fault
+        raise ConnectionProblem(f"cloud: {_text(fault)}{_known_clouds()}") from fault
     except (auth.ClientException, sdk.SDKException) as fault:
         raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}") from fault
 
@@ -151,6 +151,20 @@ def _connect_arguments(params: dict[str, t.Any]) -> dict[str, t.Any]:
         if given[name] is not None and (option, given[name]) != ("interface", "public"):
             raise InvalidOption(f"cloud: is a whole configuration, so {option} must stand in it, not beside it.")
     return dict(cloud)
+
+
+def _known_clouds() -> str:
+    """What the configuration has instead of a cloud that is not found; a sentence, or nothing if it cannot be read."""
+    from openstack import config
+
+    try:
+        known = config.OpenStackConfig()
+        names = sorted(known.get_cloud_names())
+    except Exception:  # the fault that led here is the one to be told
+        return ""
+    if not known.config_filename:
+        return " There is no clouds.yaml in the working directory or in ~/.config/openstack, and OS_CLIENT_CONFIG_FILE names none."
+    return f" {known.config_filename} has {', '.join(names) or 'no cloud'}."
 
 
 def _text(fault: Exception) -> str:

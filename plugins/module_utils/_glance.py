@@ -65,6 +65,16 @@ class Glance:
         with explained():
             return persistently(self.conn.session.get_project_id) or ""
 
+    def regions(self) -> set[str]:
+        """The regions of which the catalogue has an image service; empty where there is no catalogue."""
+        session = self.conn.session
+        if not hasattr(session.auth, "get_access"):
+            return set()
+        with explained():
+            access = persistently(lambda: session.auth.get_access(session))
+        services = [entry for entry in access.service_catalog.catalog if entry["type"] == "image"]
+        return {endpoint["region"] for entry in services for endpoint in entry["endpoints"]}
+
     @functools.cached_property
     def _service(self) -> str:
         """Address of the service. Every Glance has API v2 at /v2, so the versions need not be asked for."""

@@ -194,6 +194,7 @@ def _with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_cont
 def _with_cloud_facts(glance: Glance, desired: Desired, params: dict[str, t.Any]) -> tuple[Desired, str]:
     """Turn the names of projects and images into ids; also return the project in which the name is looked up."""
     scope = own = glance.project_id
+    _require_region(glance, desired)
     attributes = dict(desired.attributes)
     if params["owner"]:
         scope = _identity.project_id(glance.conn, params["owner"], params["owner_domain"])
@@ -208,6 +209,17 @@ def _with_cloud_facts(glance: Glance, desired: Desired, params: dict[str, t.Any]
         _identity.project_id(glance.conn, member, params["members_domain"], "members") for member in desired.members
     )
     return dataclasses.replace(desired, attributes=attributes, properties=properties, members=members), scope
+
+
+def _require_region(glance: Glance, desired: Desired) -> None:
+    """:raises InvalidOption: if the catalogue has no image service in the region that Glance is to fetch from."""
+    remote = desired.source.remote if desired.source else None
+    regions = glance.regions() if remote else set()
+    if remote and regions and remote.region not in regions:
+        listed = ", ".join(sorted(regions))
+        raise InvalidOption(
+            f"remote_region: the catalogue has no image service in {remote.region!r}, only in {listed}."
+        )
 
 
 def _is_read_only(store: Json) -> bool:

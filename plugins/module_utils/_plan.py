@@ -224,11 +224,11 @@ def _no_source(desired: Desired, current: Image | None) -> ContentMissing:
         what = f"There is no image {desired.name!r}"
     else:
         what = f"The image {desired.name!r} ({current.id}) is {current.status} and has no usable data"
-    return ContentMissing(f"{what}, and the task names no source (filename or uri) to make it from.")
+    return ContentMissing(f"{what}, and the task names no source (filename, uri or remote_image_id) to make it from.")
 
 
 def _no_other_content(desired: Desired, current: Image) -> ContentMissing:
-    source = "and the task names no source (filename or uri) for a new one."
+    source = "and the task names no source (filename, uri or remote_image_id) for a new one."
     declared = {"disk_format": desired.disk_format, "container_format": desired.container_format}
     for option, value in declared.items():
         held = current.raw.get(option)

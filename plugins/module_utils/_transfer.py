@@ -245,11 +245,12 @@ class Transfer:
 
     def _failure(self, image_id: str) -> str:
         """Why Glance says that the last task of an image failed."""
-        said = plain(next((task["message"] for task in self._glance.tasks(image_id) if task.get("message")), ""))
+        task = next((task for task in self._glance.tasks(image_id) if task.get("message")), {})
+        said = plain(task.get("message", ""))
         if said in ("", "Task failed due to Internal Error"):
             return (
-                f"{said or 'no reason given'}. Glance's own log says more; it may be a source or a store that it cannot reach, "
-                "data of another format, or a quota"
+                f"{said or 'no reason given'}. Glance's own log says more about task {task.get('id', 'unknown')}; it may be a source "
+                "or a store that it cannot reach, data of another format, or a quota."
             )
         return said.rstrip(".")
 
