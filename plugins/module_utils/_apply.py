@@ -59,6 +59,10 @@ class Applier:
         self._warn = warn
         self._new_id: str | None = None
         self._unfinished: str | None = None
+        #: Ids of images whose data was verified here.
+        self._verified: set[str] = set()
+        #: Images that are active for a while only, and have to be deactivated again whatever happens.
+        self._woken: set[str] = set()
         #: An image that was asked for, without an answer so far.
         self._begun: str | None = None
         #: The image as last seen, by id; None where it has changed since.
@@ -72,14 +76,19 @@ class Applier:
         :raises Superseded: if somebody else acted meanwhile; the details say which ``actions`` were done.
         """
         done: list[str] = []
+        to_sleep = {step.image for step in plan.steps if isinstance(step, steps.Deactivate)}
         try:
             for step in plan.steps:
+                if isinstance(step, steps.Reactivate) and step.image in to_sleep:
+                    self._woken.add(step.image)
                 self._carry_out(step)
                 done.append(str(step))
         except Superseded as news:
-            news.details["actions"] = done
+            self._put_to_sleep()
+            news.details["actions"] = done + news.details.get("actions", [])
             raise
         except BaseException as fault:
+            self._put_to_sleep()
             self._discard(fault)
             raise
         return self._result(plan)
@@ -123,6 +132,7 @@ class Applier:
     def _verify(self, step: steps.Verify) -> None:
         image_id = self._id(step.image)
         self._seen[image_id] = self._transfer.verify(image_id, step.checksum)
+        self._verified.add(image_id)
         if step.old:
             self._require_unchanged(step.old)
 
@@ -130,6 +140,9 @@ class Applier:
     def _change(self, step: steps.Change) -> None:
         image_id = self._id(step.image)
         raw = (self._patch if image_id == self._new_id else self._changed)(image_id, step.operations)
+        if image_id in self._verified and not Image(raw).usable:
+            # A change that began before the end of the upload takes the data away when it is saved
+            raise Superseded(f"The image {image_id} lost its data to a change that somebody else made at that moment.")
         self._seen[image_id] = raw
         self._unfinished = None if raw["status"] == "active" else self._unfinished
 
@@ -158,11 +171,12 @@ class Applier:
     @_carry_out.register
     def _look_again(self, step: steps.LookAgain) -> None:
         self._unfinished = None
-        raise Superseded(f"The image {self._id(step.image)} was to be looked at again.")
+        raise Superseded(f"The image {self._id(step.image)} was to be looked at again.", actions=[str(step)])
 
     @_carry_out.register
     def _deactivate(self, step: steps.Deactivate) -> None:
         self._glance.set_active(self._id(step.image), False)
+        self._woken.discard(step.image)
         self._seen[self._id(step.image)] = None
 
     @_carry_out.register
@@ -172,19 +186,26 @@ class Applier:
 
     @_carry_out.register
     def _delete(self, step: steps.Delete) -> None:
-        self._glance.delete(step.image)
+        if step.unprotect:
+            self._patch(step.image, _protection(False))
+        try:
+            self._glance.delete(step.image)
+        except BaseException:
+            if step.unprotect:
+                self._at_last(lambda: self._glance.patch(step.image, _protection(True)), f"protect {step.image} again")
+            raise
 
     @_carry_out.register
     def _retire(self, step: steps.Retire) -> None:
         self._unfinished = None
         if step.unprotect:
-            self._patch(step.image, [{"op": "replace", "path": "/protected", "value": False}])
+            self._patch(step.image, _protection(False))
         if step.how == "delete":
             try:
                 self._glance.delete(step.image)
                 return
             except ServerRefusal as fault:
-                if fault.status != 409:
+                if fault.status not in (403, 409):
                     raise
                 self._warn(f"The replaced image {step.image} is hidden instead of deleted: {fault.message}")
         operations: list[Json] = [{"op": "replace", "path": "/os_hidden", "value": True}]
@@ -287,6 +308,18 @@ class Applier:
             return image
         return certain(self._new_id)
 
+    def _put_to_sleep(self) -> None:
+        """Deactivate again what was active only while its data was moved."""
+        for image_id in self._woken:
+            self._at_last(functools.partial(self._glance.set_active, image_id, False), f"deactivate {image_id} again")
+
+    def _at_last(self, act: t.Callable[[], t.Any], what: str) -> None:
+        """Undo something after a fault; that this fails, too, is no more than a warning, for the first fault is to be told."""
+        try:
+            act()
+        except Exception as second:
+            self._warn(f"It was not possible to {what}: {second}")
+
     def _discard(self, fault: BaseException) -> None:
         """Remove the image that was made here and is not whole, unless the server is still at work on it."""
         details = getattr(fault, "details", {})
@@ -307,6 +340,10 @@ class Applier:
             return None
         image_id = self._id(target)
         return self._seen.get(image_id) or self._glance.image(image_id)
+
+
+def _protection(on: bool) -> list[Json]:
+    return [{"op": "replace", "path": "/protected", "value": on}]
 
 
 def _has_just_been_made(rival: Json | None, step: steps.Create) -> bool:

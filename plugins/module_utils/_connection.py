@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import queue
+import threading
 import time
 import traceback
 import typing as t
@@ -20,6 +22,8 @@ from ._errors import CollectionError, ConnectionProblem, InvalidOption, MissingD
 
 #: Seconds between tries when a connection is refused or dropped, or a gateway answers for a service that is away.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+#: Seconds that Keystone gets to answer where api_timeout does not say.
+_KEYSTONE_TIMEOUT = 30
 _PASSING_STATUSES = (502, 503, 504)
 #: openstack.connect's names of options that may not stand beside a whole configuration in ``cloud``.
 _CONNECT_NAMES = {
@@ -52,7 +56,8 @@ def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
     try:
         with explained():
             conn = openstack.connect(**arguments)
-            persistently(conn.session.get_token)
+            conn.session.timeout = conn.session.timeout or _KEYSTONE_TIMEOUT
+            persistently(lambda: _in_time(conn.session.get_token))
     except CollectionError:
         raise
     except Exception as fault:  # openstacksdk and keystoneauth let whatever a wrong option leads to pass
@@ -63,6 +68,33 @@ def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
         yield conn
     finally:
         conn.close()
+
+
+def _in_time(call: t.Callable[[], Result]) -> Result:
+    """Make the first call to Keystone in a thread of its own, for keystoneauth waits for itself for ever if the address of
+    Keystone answers 401 to the question for its versions.
+
+    :raises ConnectionProblem: if there is no result in time.
+    """
+    outcome: queue.SimpleQueue[tuple[t.Any, BaseException | None]] = queue.SimpleQueue()
+
+    def make() -> None:
+        try:
+            outcome.put((call(), None))
+        except BaseException as fault:  # it is raised again in the thread that waits
+            outcome.put((None, fault))
+
+    threading.Thread(target=make, daemon=True).start()
+    try:
+        result, fault = outcome.get(timeout=_KEYSTONE_TIMEOUT)
+    except queue.Empty:
+        raise ConnectionProblem(
+            f"Keystone gives no token and no reason within {_KEYSTONE_TIMEOUT} seconds; perhaps something else answers at "
+            "auth_url and wants credentials of its own."
+        ) from None
+    if fault:
+        raise fault
+    return result
 
 
 def persistently(call: t.Callable[[], Result]) -> Result:
@@ -78,15 +110,24 @@ def persistently(call: t.Callable[[], Result]) -> Result:
             result = call()
         except exceptions.ConnectTimeout:
             raise
-        except (exceptions.ConnectFailure, exceptions.HttpServerError) as fault:
-            passing = getattr(fault, "http_status", 503) in _PASSING_STATUSES
-            if pause is None or not passing:
+        except (exceptions.ConnectFailure, exceptions.UnknownConnectionError, exceptions.HttpServerError) as fault:
+            if pause is None or not _is_passing(fault):
                 raise
         else:
             if pause is None or getattr(result, "status_code", 200) not in _PASSING_STATUSES:
                 return result
         time.sleep(pause)
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _is_passing(fault: t.Any) -> bool:
+    """Whether the next try may do better; an answer that breaks off in the middle is no ConnectFailure to keystoneauth."""
+    from keystoneauth1 import exceptions
+    from requests.exceptions import ChunkedEncodingError
+
+    if isinstance(fault, exceptions.UnknownConnectionError):
+        return isinstance(fault.original, ChunkedEncodingError)
+    return getattr(fault, "http_status", 503) in _PASSING_STATUSES
 
 
 @contextlib.contextmanager

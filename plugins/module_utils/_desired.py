@@ -152,6 +152,8 @@ def _attributes(params: dict[str, t.Any]) -> dict[str, t.Any]:
 def _members(params: dict[str, t.Any]) -> frozenset[str] | None:
     """:raises InvalidOption: if members are to be purged but none are declared, not even an empty list."""
     members = params["members"]
+    if params["state"] == "absent":
+        return None
     if members is None:
         if params["purge_members"]:
             raise InvalidOption("purge_members: needs the option members, which may be empty.")

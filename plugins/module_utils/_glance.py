@@ -272,9 +272,18 @@ class Glance:
         return self._call("PUT", f"/images/{image_id}/members/{project_id}", what, json={"status": status}).json()
 
     def remove_from_store(self, image_id: str, store: str) -> None:
-        """DELETE /v2/stores/{store}/{id}; where it is not in that store any more is fine."""
+        """DELETE /v2/stores/{store}/{id}; where it is not in that store any more is fine.
+
+        Glance looks first whether it is the last store, so that a repeated call is refused where the first one has done it.
+        """
         what = f"remove image {image_id} from the store {store}"
-        self._call("DELETE", f"/stores/{store}/{image_id}", what, ok=(204, 404))
+        try:
+            self._call("DELETE", f"/stores/{store}/{image_id}", what, ok=(204, 404))
+        except ServerRefusal:
+            raw = self.image(image_id)
+            if raw and store not in (raw.get("stores") or "").split(","):
+                return
+            raise
 
     # --- the wire
 
@@ -294,7 +303,10 @@ class Glance:
                     **kwargs,
                 )
             )
-        return _expect(answer, what, ok)
+        _expect(answer, what, ok)
+        if answer.status_code < 300 and not kwargs.get("stream"):
+            _require_json(answer, what)
+        return answer
 
     def _data(self, path: str, what: str, body: t.Iterable[bytes], size: int, headers: dict[str, str]) -> None:
         """PUT image data, once: the library's own retries would send an empty body the second time."""
@@ -331,6 +343,16 @@ def _expect(answer: t.Any, what: str, ok: tuple[int, ...]) -> t.Any:
 def plain(words: str) -> str:
     """What the server says, in one line and without the general phrase that Glance puts before the reason of a 413."""
     return " ".join(words.split()).rpartition("The response body: ")[2]
+
+
+def _require_json(answer: t.Any, what: str) -> None:
+    """Refuse an answer that Glance cannot have given: that of a portal or a gateway in between."""
+    kind = answer.headers.get("Content-Type", "")
+    if answer.content and "json" not in kind:
+        raise ConnectionProblem(
+            f"What was asked to {what} and answered with HTTP {answer.status_code} is not Glance: the answer is not JSON "
+            f"but {kind or 'of no type'} and begins with {answer.text[:80]!r}."
+        )
 
 
 def _reason(answer: t.Any) -> str:

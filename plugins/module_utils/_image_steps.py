@@ -164,13 +164,18 @@ class Reactivate:
 
 @dataclasses.dataclass(frozen=True)
 class Delete:
-    """Remove an image."""
+    """Remove an image.
+
+    :param unprotect: whether it is protected, and is to be removed all the same.
+    """
 
     image: str
     why: str = ""
+    unprotect: bool = False
 
     def __str__(self) -> str:
-        return f"delete {self.image}" + (f" ({self.why})" if self.why else "")
+        why = "although it is protected" if self.unprotect else self.why
+        return f"delete {self.image}" + (f" ({why})" if why else "")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -146,8 +146,9 @@ class Image:
     @property
     def virtual_size(self) -> int | None:
         """Bytes of the disk that the data describes; None where Glance does not tell (other containers than bare)."""
-        plain = self.size if self.raw.get("disk_format") == "raw" else None
-        return self.raw.get("virtual_size") or plain
+        if self.raw.get("container_format") not in (None, "bare"):
+            return None
+        return self.raw.get("virtual_size") or (self.size if self.raw.get("disk_format") == "raw" else None)
 
     def digest(self, algorithm: str) -> str | None:
         """The digest of the data that Glance has computed with an algorithm, or None."""

@@ -19,7 +19,7 @@ from . import _compare as compare
 from ._compare import Verdict
 from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
-from ._image_steps import Change, Delete, Wait
+from ._image_steps import Delete, Wait
 from ._observed import GONE, Cast, Image, Observed, ambiguous, cast
 from ._refusals import (
     require_allowed,
@@ -274,7 +274,5 @@ def _absent(desired: Desired, observed: Observed, parts: Cast, before: dict[str,
             # Glance leaks the file in the store when an image is deleted in the middle of an import, and what is changed
             # during an upload, such as protection, is lost.
             return _waiting(desired, image, before)
-        if image.protected:
-            steps.append(Change(image.id, ({"op": "replace", "path": "/protected", "value": False},)))
-        steps.append(Delete(image.id))
+        steps.append(Delete(image.id, unprotect=image.protected))
     return Plan(before, {}, tuple(steps))

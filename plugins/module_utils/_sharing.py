@@ -38,7 +38,7 @@ def sharing(desired: Desired, target: str, there: t.Collection[str], wanted: t.C
 
     :param there: its members now; those that nobody could read yet are left out.
     """
-    steps: list[Step] = [Share(target, member) for member in sorted(set(wanted) - set(there))]
-    if desired.purge_members:
+    steps: list[Step] = []
+    if desired.purge_members:  # first, for Glance limits their number
         steps += [Unshare(target, member) for member in sorted(set(there) - set(wanted))]
-    return steps
+    return steps + [Share(target, member) for member in sorted(set(wanted) - set(there))]

@@ -132,7 +132,7 @@ class _Supply:
         base["name"] = have["name"] if self.slot and self.slot.id == desired.name else desired.name
         want = compare.declared(desired, base)
         virtual_size = certain(self.slot).virtual_size if self.ready else self.observed.source_virtual_size
-        if desired.fit_min_disk and virtual_size:
+        if desired.fit_min_disk and virtual_size and want["container_format"] == "bare":
             want["min_disk"] = compare.gib(virtual_size)
         if self.old:
             want[REPLACES] = self.old.id

@@ -131,7 +131,7 @@ class Transfer:
         :param done: the status of an image that has all its data.
         """
         file = certain(self._file)
-        renewed = False
+        renewed = again = False
         for pause in (*PAUSES[:3], None):
             stream = _content.HashingStream(file, _USUAL_ALGORITHM)
             try:
@@ -143,9 +143,11 @@ class Transfer:
                 if expired:
                     renewed = True
                     self._glance.renew_token()
-                if self._arrived_after_all(image_id, fault, done):
+                beaten = again and isinstance(fault, ServerRefusal) and fault.status == 409
+                if self._arrived_after_all(image_id, fault, done, beaten):
                     return
-                passing = expired or isinstance(fault, ConnectionProblem) or _is_passing(fault)
+                again = True
+                passing = expired or beaten or isinstance(fault, ConnectionProblem) or _is_passing(fault)
                 if pause is None or not passing:
                     raise
                 time.sleep(pause)
@@ -153,13 +155,16 @@ class Transfer:
                 self.bytes += stream.sent
                 stream.close()
 
-    def _arrived_after_all(self, image_id: str, fault: ConnectionProblem | ServerRefusal, done: str) -> bool:
+    def _arrived_after_all(
+        self, image_id: str, fault: ConnectionProblem | ServerRefusal, done: str, beaten: bool
+    ) -> bool:
         """After a failed transfer: True if the data is there all the same, False if it can be sent again.
 
+        :param beaten: whether it is refused because an earlier try from here, cut off on this side, is still being served.
         :raises Superseded: if somebody else is at work on the image, or has removed it.
         :raises CollectionError: the fault itself, if the image cannot take data any more.
         """
-        if isinstance(fault, ServerRefusal) and fault.status in (404, 409, 410):
+        if isinstance(fault, ServerRefusal) and fault.status in (404, 409, 410) and not beaten:
             raise Superseded(fault.message) from fault
 
         def is_done(raw: Json) -> bool:
@@ -186,8 +191,9 @@ class Transfer:
             self._glance.start_import(image_id, _import_method(source), step.stores)
         except ServerRefusal as fault:
             raw = self._glance.image(image_id)
-            taken = fault.status == 409 and raw is not None and (Image(raw).in_motion or Image(raw).usable)
-            if taken or (fault.status == 404 and raw is None):
+            taken = raw is not None and (Image(raw).in_motion or Image(raw).usable)
+            ours = raw is not None and raw["status"] == "uploading" and not raw.get("os_glance_import_task")
+            if (fault.status == 409 and taken and not (source.path and ours)) or (fault.status == 404 and raw is None):
                 raise Superseded(fault.message) from fault
             raise
         if step.wait:

@@ -114,6 +114,12 @@ def test_a_private_image_that_is_replaced_and_shared(succeed, member, name, disk
     assert not succeed("image", name=name, filename=disk(2), members=[ONE], purge_members=True)["changed"]
 
 
+def test_members_do_not_matter_to_what_is_to_be_gone(succeed, member, name, disk):
+    member.create(name, disk().read_bytes())
+    assert succeed("image", name=name, state="absent", members=["nobody"], purge_members=True)["changed"]
+    assert member.named(name) == []
+
+
 def test_purging_needs_members(fail, name):
     assert fail("image", name=name, purge_members=True).startswith("purge_members: ")
     assert fail("image", name=name, members=[""]).startswith("members: ")
@@ -124,6 +130,15 @@ def test_members_that_are_right_cost_one_call(succeed, member, name, disk):
     with cloud_support.calls() as calls:
         assert not succeed("image", name=name, filename=disk(), members=[ONE], purge_members=True)["changed"]
     assert len(calls.glance) == 3, calls.glance
+
+
+def test_one_of_many_is_exchanged(succeed, member, name, disk):
+    image = member.create(name, disk().read_bytes())
+    many = [f"{number:032x}" for number in range(128)]
+    for each in many:
+        member.http("POST", f"/v2/images/{image['id']}/members", json={"member": each})
+    assert succeed("image", name=name, members=[*many[1:], ONE], purge_members=True)["changed"]
+    assert set(members(member, image)) == {*many[1:], ONE}
 
 
 def test_more_members_than_glance_takes(run, member, name, disk):

@@ -96,6 +96,14 @@ def test_a_deactivated_image_is_copied_and_stays_so(keeps, admin, name, disk):
     assert not keeps(name, state="inactive", stores=BOTH)["changed"]
 
 
+def test_a_deactivated_image_stays_so_when_the_copy_fails(keeps, fail, admin, name, disk):
+    keeps(name, filename=disk())
+    keeps(name, state="inactive")
+    with broken("slow"):
+        assert "slow" in fail("image", cloud="local-admin", name=name, state="inactive", stores=BOTH)
+    assert admin.only(name)["status"] == "deactivated"
+
+
 def test_stores_and_content_change_at_once(keeps, admin, name, disk):
     keeps(name, filename=disk(1), stores=["fast"])
     keeps(name, filename=disk(2), stores=["slow"])
@@ -118,7 +126,8 @@ def test_no_store_at_all(fail, name):
 
 def test_a_user_who_may_not_copy(fail, member, name, disk):
     member.create(name, disk().read_bytes())
-    assert "403" in fail("image", name=name, stores=BOTH)
+    told = fail("image", name=name, stores=BOTH)
+    assert told.startswith("stores: ") and "copy_image" in told and "403" in told
     assert stores(member.only(name)) == {"fast"}
 
 

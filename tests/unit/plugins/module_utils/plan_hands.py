@@ -214,6 +214,8 @@ class Hands:
     @_do.register
     def _delete(self, step: steps.Delete) -> None:
         assert step.image in self.cloud.images, "deletes what is not there"
+        if step.unprotect:
+            self.cloud.patch(step.image, [{"op": "replace", "path": "/protected", "value": False}])
         self.cloud.delete(self._id(step.image))
 
     @_do.register

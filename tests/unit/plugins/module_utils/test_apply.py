@@ -62,14 +62,15 @@ def test_an_image_that_is_gone_is_planned_anew() -> None:
 class Recorder:
     """A Glance, and a transfer into it, that write down what they are told."""
 
-    def __init__(self, fault: Exception | None = None) -> None:
+    def __init__(self, failing: str = "", fault: BaseException | None = None) -> None:
         self.told: list[t.Any] = []
+        self.failing = failing
         self.fault = fault
 
     def __getattr__(self, name: str) -> t.Any:
         def record(*args: t.Any) -> t.Any:
             self.told.append((name, *args))
-            if name == "copy" and self.fault:
+            if name == self.failing and self.fault:
                 raise self.fault
             return {"id": "i", "status": "active", "cloudimage_content_key": "k"}
 
@@ -78,7 +79,7 @@ class Recorder:
 
 def carried_out(*acts: t.Any, after: dict[str, t.Any] | None = None, fault: Exception | None = None) -> list[t.Any]:
     """What Glance and the transfer are told."""
-    recorder = t.cast(t.Any, Recorder(fault))
+    recorder = t.cast(t.Any, Recorder("copy", fault))
     applier = Applier(recorder, recorder, set(), pytest.fail)
     try:
         applier.run(Plan({}, after if after is not None else {"id": "i"}, acts))
@@ -106,7 +107,12 @@ def test_an_act_is_passed_on(act: t.Any, told: tuple[t.Any, ...]) -> None:
 
 def test_a_look_again_ends_a_plan_and_counts_what_was_done() -> None:
     acts = (steps.Share("i", "m"), steps.LookAgain("i", "why"))
-    assert carried_out(*acts) == [("add_member", "i", "m"), "Superseded", "share i with project m"]
+    assert carried_out(*acts) == [
+        ("add_member", "i", "m"),
+        "Superseded",
+        "share i with project m",
+        "look at i again: why",
+    ]
 
 
 CREATE = steps.Create({"name": "n"}, ("i",))
@@ -130,4 +136,22 @@ def test_a_new_image_that_is_still_being_copied_is_left_alone() -> None:
 
 def test_a_new_image_that_is_looked_at_again_is_left_alone() -> None:
     told = carried_out(CREATE, steps.LookAgain(steps.NEW, "why"), after=NEW)
-    assert told[1:] == ["Superseded", "create image 'n'"]
+    assert told[1:] == ["Superseded", "create image 'n'", "look at (new) again: why"]
+
+
+@pytest.mark.parametrize("fault", [ImageFault("broken"), KeyboardInterrupt()], ids=str)
+def test_what_was_woken_for_a_copy_is_put_to_sleep_again(fault: BaseException) -> None:
+    recorder = t.cast(t.Any, Recorder("copy", fault))
+    with pytest.raises(type(fault)):
+        Applier(recorder, recorder, set(), pytest.fail).run(
+            Plan({}, {}, (steps.Reactivate("i"), COPY, steps.Deactivate("i")))
+        )
+    assert recorder.told == [("set_active", "i", True), ("copy", "i", COPY), ("set_active", "i", False)]
+
+
+def test_what_cannot_be_deleted_is_protected_again() -> None:
+    recorder = t.cast(t.Any, Recorder("delete", ImageFault("in use")))
+    with pytest.raises(ImageFault):
+        Applier(recorder, recorder, set(), pytest.fail).run(Plan({}, {}, (steps.Delete("i", unprotect=True),)))
+    values = [each[2][0]["value"] for each in recorder.told if each[0] == "patch"]
+    assert values == [False, True]

@@ -115,6 +115,7 @@ def test_a_usable_image_that_a_task_holds_is_being_copied(raw: dict[str, t.Any],
         ({"virtual_size": 0, "size": 3, "disk_format": "qcow2"}, None),
         ({"virtual_size": None, "size": 3, "disk_format": "raw"}, 3),
         ({"virtual_size": None, "size": None, "disk_format": "raw"}, None),
+        ({"virtual_size": None, "size": 3, "disk_format": "raw", "container_format": "ova"}, None),
     ],
 )
 def test_virtual_size(raw: dict[str, t.Any], size: int | None) -> None:
