@@ -255,7 +255,7 @@ class DownloadDeclaration:
         facts: dict[str, t.Any] = {"content_key": wanted.content_key}
         if is_source and wanted.check.algorithm:
             facts["digests"] = {wanted.check.algorithm: wanted.check.digest}
-        self._place.remember(facts)
+        self._place.remember(facts, needed="digests" not in facts)
 
     # --- telling
 

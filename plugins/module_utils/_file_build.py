@@ -202,6 +202,7 @@ def _converted(
         wanted,
         compression_type=target.compression_type,
         virtual_size=inspection.virtual_size,
+        name=source.name,
     )
     made = _disk.inspect(work.path)
     _require_as_ordered(made, inspection, source, target)

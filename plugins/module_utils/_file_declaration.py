@@ -129,7 +129,7 @@ class FileDeclaration:
         facts: dict[str, t.Any] = {"content_key": self._wanted.content_key}
         if built.is_source:
             facts["digests"] = {source.checksum.algorithm: source.checksum.digest}
-        self._place.remember(facts)
+        self._place.remember(facts, needed=not built.is_source)
         self._inspection = built.inspection
         return built
 

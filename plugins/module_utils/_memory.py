@@ -14,6 +14,7 @@ inode, size, mtime_ns and ctime_ns. This is a convenience, never a need: no prob
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -60,17 +61,24 @@ def recall(identity: Identity) -> dict[str, t.Any]:
     return facts if isinstance(facts, dict) and _is_sound(facts) else {}
 
 
-def remember(identity: Identity, **facts: t.Any) -> None:
+def remember(identity: Identity, **facts: t.Any) -> str | None:
     """Add facts about the file with this identity; dictionaries are merged key by key.
 
     The caller vouches that the file was settled (:func:`is_settled`) before the facts were gathered, or that its
     timestamps cannot repeat (:func:`wait_for_tick`).
+
+    :returns: why it could not be done, None if it was.
     """
     merged = recall(identity)
     for name, value in facts.items():
         merged[name] = {**merged.get(name, {}), **value} if isinstance(value, dict) else value
-    with contextlib.suppress(OSError, ValueError):
-        _write(_entry_path(identity), {"identity": list(identity), "facts": merged})
+    path = _entry_path(identity)
+    try:
+        _write(path, {"identity": list(identity), "facts": merged})
+    except (OSError, ValueError) as problem:
+        why = getattr(problem, "strerror", None) or problem
+        return f"the folder {os.path.dirname(path)} cannot be used ({why})"
+    return None
 
 
 def wait_for_tick(path: str, patience: float = 0.1) -> bool:
@@ -82,7 +90,10 @@ def wait_for_tick(path: str, patience: float = 0.1) -> bool:
     try:
         changed = os.stat(path).st_ctime_ns
         with tempfile.TemporaryFile(dir=os.path.dirname(path)) as probe:
-            while time.monotonic() < deadline:
+            waiting = True
+            while waiting:
+                # One look after the deadline, however long this process had to wait for its turn.
+                waiting = time.monotonic() < deadline
                 os.utime(probe.fileno())
                 if os.fstat(probe.fileno()).st_ctime_ns > changed:
                     return True
@@ -128,7 +139,7 @@ def _write(path: str, entry: dict[str, t.Any]) -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder, mode=0o700)
     if os.stat(folder).st_uid != os.geteuid():
-        return
+        raise PermissionError(errno.EPERM, "it belongs to another user")
     _thin_out(folder)
     descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
     try:

@@ -22,6 +22,7 @@ import signal
 import subprocess
 import typing as t
 
+from . import _workfile
 from ._errors import FileProblem, MissingDependency, UnsafeImage
 
 #: What a target format is written with: what Glance recognises, what every qemu since 6.0 can write.
@@ -104,12 +105,14 @@ def convert(
     *,
     compression_type: str | None = None,
     virtual_size: int = 0,
+    name: str | None = None,
 ) -> None:
     """Write the disk that is in ``path`` into ``target`` in another format, with holes where there are zeros.
 
     :param target: an existing file; its content is replaced, its owner and mode are not.
     :param compression_type: ``zlib`` or ``zstd``; qcow2 only.
     :param virtual_size: of the disk, for the time that it may take.
+    :param name: of the source, for messages; its path without one.
     :raises FileProblem: if it fails; the disk may be full.
     """
     options = list(_TARGET_OPTIONS[target_format])
@@ -124,8 +127,10 @@ def convert(
     patience = _SHORTEST_PATIENCE + virtual_size // _SLOWEST
     done = _run([*command, _absolute(path), _absolute(target)], patience)
     if done.returncode:
+        # The last words of some formats are "Invalid argument" then.
+        _workfile.require_not_full(target)
         words = _last_words(done).replace(target, "the new file")
-        raise FileProblem(f"qemu-img cannot convert {path} from {source_format} to {target_format}: {words}.")
+        raise FileProblem(f"qemu-img cannot convert {name or path} from {source_format} to {target_format}: {words}.")
 
 
 def check(path: str, disk_format: str) -> None:

@@ -28,6 +28,9 @@ _ZEROS = bytes(_HOLE)
 
 _LONGEST_NAME = 180
 
+#: A program that failed with less than this free failed for that: it writes in pieces.
+_NEXT_TO_NOTHING = 256 * 1024
+
 
 class WorkFile:
     """A new, locked, private file in the folder of ``target``."""
@@ -102,11 +105,14 @@ def explained(path: str) -> t.Iterator[None]:
     try:
         yield
     except OSError as problem:
+        missing = f"No file can be made in the folder {folder}."
+        if not os.path.isdir(folder):
+            missing = f"The folder {folder} does not exist."
         words = {
             errno.ENOSPC: f"The disk that holds {folder} is full.",
             errno.EDQUOT: f"The disk quota for {folder} is used up.",
             errno.EFBIG: f"The file system or the limits of this user allow no larger file in {folder}.",
-            errno.ENOENT: f"The folder {folder} does not exist.",
+            errno.ENOENT: missing,
             errno.ENOTDIR: f"{folder} is no folder.",
             errno.EACCES: f"The folder {folder} is not writable by the user that runs the module.",
             errno.EROFS: f"The folder {folder} is on a read-only file system.",
@@ -119,6 +125,13 @@ def free_bytes(path: str) -> int:
     with explained(path):
         status = os.statvfs(os.path.dirname(path))
     return status.f_bavail * status.f_frsize
+
+
+def require_not_full(path: str) -> None:
+    """:raises FileProblem: if next to nothing is free in the folder of ``path``."""
+    if free_bytes(path) < _NEXT_TO_NOTHING:
+        with explained(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def require_space(path: str, needed: int, what: str) -> None:

@@ -108,6 +108,8 @@ options:
       - V(hide) hides it. Servers made from it can still be rebuilt and moved, and nothing is lost.
       - V(rename) hides it, and adds the time at which it was created to its name.
       - V(delete) deletes it; if the store still needs it, it is hidden instead, with a warning.
+      - An image that is hidden or renamed keeps its own members and its visibility. What is withdrawn from the new image
+        later has to be withdrawn from it as well, by its id.
     type: str
     choices: [hide, delete, rename]
     default: hide
@@ -115,12 +117,13 @@ options:
     description:
       - Format of the data, for instance V(qcow2), V(raw) or V(iso); what is allowed is up to the cloud.
       - Defaults to the real format of O(filename), and to V(qcow2) for O(uri).
-      - Cannot be changed on an image. If it differs, the content counts as changed.
+      - Cannot be changed on an image. If it differs, the content counts as changed, unless the image bears the key or the
+        digest of what this task imports; the cloud has converted it then.
     type: str
   container_format:
     description:
       - Format of the container, nearly always V(bare), which is the default for new images.
-      - Cannot be changed on an image. If it differs, the content counts as changed.
+      - Cannot be changed on an image. If it differs, the content counts as changed, as with O(disk_format).
     type: str
   max_virtual_size:
     description:
@@ -158,7 +161,8 @@ options:
       - A project has to accept the image before its lists show it; see M(cloudimage.glance.image_member).
       - A name is looked up in Keystone, which few but administrators may do. An id is taken as it is; Glance does not check
         whether there is such a project.
-      - When content is replaced the members pass to the new image, and have to accept it again.
+      - When content is replaced the members pass to the new image, and have to accept it again. They keep the replaced image,
+        too, unless it is deleted; see O(retire).
     type: list
     elements: str
     version_added: 0.2.0
@@ -169,7 +173,7 @@ options:
     version_added: 0.2.0
   purge_members:
     description:
-      - Whether to withdraw the image from projects that O(members) does not name.
+      - Whether to withdraw the image from projects that O(members) does not name. Images that it has replaced are left alone.
     type: bool
     default: false
     version_added: 0.2.0
@@ -225,7 +229,9 @@ options:
       - Ids of the stores that are to hold the data, and no other; M(cloudimage.glance.image_service_info) lists those of the
         cloud. Data of a new image goes into the first of them directly, or into several by the import C(glance-direct).
       - Data that is there is copied into further stores (import method C(copy-image)) and then removed from the others, which
-        is for administrators as a rule. It is never removed from its last store.
+        is for administrators as a rule. It is never removed from its last store. An administrator names the project of the
+        image with O(owner).
+      - Where the data is, is what Glance has on record. A file that was lost in a store is not noticed.
       - An error on a cloud with a single store.
     type: list
     elements: str
@@ -256,10 +262,15 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details:
+      - Cannot foretell what the cloud's policy, quota and stores will refuse, what a cloud makes of data that it imports, and
+        what is decided only after the task has waited or looked again.
   diff_mode:
     support: full
   idempotent:
     support: full
+requirements:
+  - oslo.utils >= 7.3.0 (Python library), if O(filename) is given
 seealso:
   - module: cloudimage.glance.image_info
   - module: cloudimage.glance.image_file

@@ -15,7 +15,8 @@ description:
   - A file that has the data already is left alone, and nothing is downloaded. It is recognised by its size and digest,
     whoever made it. A converted file is recognised by what the run that made it has remembered, in the folder
     C(cloudimage.glance) below E(XDG_CACHE_HOME) or C(~/.cache) of the user that runs the module; one that was changed
-    since in any way, its timestamps included, is made anew.
+    since in any way, its timestamps included, is made anew. Where that folder cannot be written there is a warning, and
+    each run makes the file anew.
   - Zeros become holes where the file system has them.
 author:
   - cloudimage.glance contributors (@cloudimage)
@@ -41,7 +42,7 @@ options:
   dest:
     description:
       - The file to make. Its folder must exist, and have room for the data, and for the converted image as well if it
-        must be converted. A folder is not accepted.
+        must be converted. A folder, a mount point, and anything in C(/dev) outside C(/dev/shm) are not accepted.
       - A symbolic link to a file is replaced by the new file.
     type: path
     required: true

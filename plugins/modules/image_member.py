@@ -35,6 +35,7 @@ options:
       - Names other than that of one's own project are looked up in Keystone, which not everybody may do. What looks like an
         id (32 hexadecimal digits, or a UUID) is taken as one; B(neither Keystone nor Glance says whether there is such a
         project).
+      - The id of a project is what C(openstack project show) tells, or C(owner_id) of any image that belongs to it.
     type: str
     aliases: [project]
   member_domain:
@@ -85,6 +86,8 @@ attributes:
     details:
       - Foretells the steps and refuses what cannot be, but for limits of the cloud, which Glance tells only when they are
         exceeded.
+      - A task that accepts with the credentials of the member fails in check mode as long as the image is not shared, even
+        if a task before it would share it. One task with O(member_cloud) foretells both.
   diff_mode:
     support: full
   idempotent:
@@ -122,7 +125,13 @@ EXAMPLES = r"""
     image: debian-13
     member: 3d1a5cf4b6ef4e3c8a915f4e3c1a0b7c
 
-- name: Take back the answer, with nothing but the credentials of the member
+- name: Accept it, with nothing but the credentials of the member
+  cloudimage.glance.image_member:
+    cloud: othercloud
+    image: debian-13
+    status: accepted
+
+- name: Take back the answer
   cloudimage.glance.image_member:
     cloud: othercloud
     image: debian-13

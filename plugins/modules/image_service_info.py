@@ -13,6 +13,8 @@ description:
   - Shows the versions of the API, import methods, stores, formats, required properties and the usage of quotas, as the image
     service tells them to these credentials.
   - What a cloud does not have, or does not show to these credentials, is empty or null; it is no failure.
+  - Glance tells nobody about the quota that C(user_storage_quota) in its configuration sets. An empty
+    RV(image_service.usage) is no promise that there is room.
 author:
   - cloudimage.glance contributors (@cloudimage)
 options: {}
@@ -42,12 +44,13 @@ EXAMPLES = r"""
   vars:
     service: "{{ result.image_service }}"
 
-- name: Is there room for 10 GiB more?
+- name: Is there room for 10 GiB more, as far as Glance tells?
   ansible.builtin.assert:
-    that: limit < 0 or quota.usage + 10240 <= limit
+    that: (quota.limit | int) < 0 or (quota.usage | int) + 10240 <= (quota.limit | int)
+    fail_msg: "The images of the project hold {{ quota.usage }} MiB, and {{ quota.limit }} MiB is the limit."
+    success_msg: "{{ 'Glance tells of no limit, which is no promise.' if (quota.limit | int) < 0 else 'There is room.' }}"
   vars:
     quota: "{{ (result.image_service.usage or {}).image_size_total | default({'limit': -1, 'usage': 0}) }}"
-    limit: "{{ quota.limit | int }}"
 """
 
 RETURN = r"""
@@ -160,7 +163,8 @@ image_service:
         - Limits and usage of the project's quotas, by name of the quota; each a dictionary with C(limit) (-1 is none) and
           C(usage). V(image_size_total) and V(image_stage_total) count MiB, V(image_count_total) and
           V(image_count_uploading) images.
-        - Empty where the cloud keeps no limits of images in Keystone; null where Glance is too old to tell, or refuses.
+        - Empty where the cloud keeps no limits of images in Keystone; null where Glance is too old to tell, or refuses. There
+          may be a C(user_storage_quota) all the same, about which Glance tells nobody.
       type: dict
       returned: success
       sample: {image_size_total: {limit: 10240, usage: 512}}

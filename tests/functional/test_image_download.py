@@ -79,6 +79,15 @@ def stored(image: Json) -> Path:
     return path
 
 
+def replaced_qemu_img(folder: Path, script: str) -> dict[str, str]:
+    """An environment with a script in the place of qemu-img."""
+    program = folder / "bin" / "qemu-img"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+
 def random_bytes(size: int = MIB) -> bytes:
     """Content without zeros to leave out."""
     return os.urandom(size - 1) + b"\xff"
@@ -270,6 +279,9 @@ def test_places_where_no_file_can_be(fail, run, member: Project, name, out: Path
     member.create(name, random_bytes())
     (out / "dangling").symlink_to(out / "nothing")
     os.mkfifo(out / "pipe")
+    (out / "link to a device").symlink_to("/dev/null")
+    (out / "link to a pipe").symlink_to("pipe")
+    (out / "devices").symlink_to("/dev")
     before = listing(out)
     for place, words in {
         tmp_path / "missing" / "image": "dest: the folder",
@@ -279,32 +291,125 @@ def test_places_where_no_file_can_be(fail, run, member: Project, name, out: Path
         out / "dangling": "symbolic link to something that does not exist",
         out / "pipe": "named pipe",
         "/dev/null": "character device",
+        out / "link to a device": "character device",
+        out / "link to a pipe": "named pipe",
+        # Root may write there, as far as access(2) tells.
+        f"/proc/{name}": "file system of the kernel (proc)",
     }.items():
         for check in (True, False):
             told = fail(MODULE, check=check, image=name, dest=place)
             assert words in told and "dest" in told
+    # Nothing but check mode, as a fault would change this host.
+    for place in (f"/dev/{name}", out / "devices" / name):
+        assert "lies in /dev" in fail(MODULE, check=True, image=name, dest=place)
     assert listing(out) == before
-    for options, words in {
-        "mode": "rubbish",
-        "owner": "nobody-of-this-name",
-        "max_virtual_size": "-1",
-    }.items():
-        assert options in fail(MODULE, image=name, dest=out / "image", **{options: words})
     assert "image" in fail(MODULE, image="", dest=out / "image")
     assert "project" in run(MODULE, image=name, dest=out / "image", project_domain="default")["msg"]
     assert listing(out) == before
 
 
+def test_attributes_that_cannot_be(run, succeed, member: Project, name, out: Path, dest: Path) -> None:
+    member.create(name, random_bytes())
+    for option, value in (
+        *(("mode", mode) for mode in ("rubbish", "0999", "77777", "-644", 0o10000, "u=rubbish", "ua+x", "u", "")),
+        *(("owner", owner) for owner in ("nobody-of-this-name", "-1", "4294967295", "a\0b", "")),
+        ("group", "99999999999"),
+        ("group", "nobody-of-this-name"),
+        ("max_virtual_size", "-1"),
+    ):
+        for check in (True, False):
+            result = run(MODULE, check=check, image=name, dest=dest, **{option: value})
+            assert result.get("reason") == "invalid_option", (option, value, result)
+            assert result["msg"].startswith(option) and listing(out) == []
+    own = {"owner": str(os.geteuid()), "group": str(os.getegid())}
+    for mode, means in (("u=rw,g=r,o=", 0o640), ("u=rwX,go-rwx", 0o600), ("0644", 0o644), ("600", 0o600), (420, 0o644)):
+        assert succeed(MODULE, image=name, dest=dest, mode=mode, **own)["changed"]
+        assert dest.stat().st_mode & 0o7777 == means
+        assert not succeed(MODULE, image=name, dest=dest, mode=mode, **own)["changed"]
+
+
 @contextlib.contextmanager
-def mounted(folder: Path, options: str) -> t.Iterator[None]:
-    """A small file system of its own."""
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+def set_up(command: list[t.Any], back: list[t.Any]) -> t.Iterator[None]:
+    """A change to the host that is taken back."""
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("cannot mount a tmpfs here")
+        pytest.skip(f"cannot {command[0]} here")
     try:
         yield
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(back, check=True)
+
+
+def mounted(folder: Path, options: str) -> contextlib.AbstractContextManager[None]:
+    """A small file system of its own."""
+    return set_up(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], ["umount", folder])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to mount something")
+def test_a_mount_point_cannot_be_replaced(fail, member: Project, name, out: Path, tmp_path: Path) -> None:
+    member.create(name, random_bytes())
+    dest, elsewhere = out / "an image", tmp_path / "elsewhere"
+    dest.touch()
+    elsewhere.write_bytes(b"precious")
+    (tmp_path / "link").symlink_to(out)
+    with set_up(["mount", "--bind", elsewhere, dest], ["umount", dest]):
+        for check in (True, False):
+            for place in (dest, tmp_path / "link" / dest.name):
+                assert "is a mount point" in fail(MODULE, check=check, image=name, dest=place)
+    assert elsewhere.read_bytes() == b"precious" and listing(out) == [dest.name]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to make a file immutable")
+def test_an_immutable_file(run, member: Project, name, out: Path, dest: Path) -> None:
+    member.create(name, random_bytes())
+    dest.write_bytes(b"old")
+    with set_up(["chattr", "+i", dest], ["chattr", "-i", dest]):
+        result = run(MODULE, image=name, dest=dest)
+    assert result["reason"] == "file_problem" and "Operation not permitted; it may be immutable" in result["msg"]
+    assert listing(out) == ["image"] and dest.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("damage", "words", "left"),
+    [
+        ('mkdir "{out}/image"', "image has become a folder", ["image"]),
+        ('rm "$4"', "was removed before it was in its place", []),
+        ('rm -r "{out}"', "does not exist any more", None),
+    ],
+)
+def test_what_others_do_meanwhile(
+    member, name, disk, out: Path, dest: Path, tmp_path: Path, damage, words, left
+) -> None:
+    member.create(name, disk().read_bytes())
+    # The last that is done before the file is put in its place: qemu-img check -f qcow2 <file>
+    script = f'"{shutil.which("qemu-img")}" "$@"; [ "$1" != check ] || {damage.format(out=out)}'
+    options = {"cloud": "local", "image": name, "dest": dest, "format": "qcow2"}
+    result = files_support.run_module(MODULE, tmp_path, options, env=replaced_qemu_img(tmp_path, script))
+    assert result["reason"] == "file_problem" and words in result["msg"] and "\n" not in result["msg"], result
+    assert not out.exists() if left is None else listing(out) == left
+
+
+@pytest.mark.parametrize("kind", ["file", "loop", "folder of another user"])
+def test_a_cache_that_cannot_be_used(succeed, member: Project, name, disk, out, dest, tmp_path, kind) -> None:
+    cache = tmp_path / "run" / "cache"
+    if kind == "file":
+        cache.write_text("in the way")
+    elif kind == "loop":
+        cache.symlink_to(cache)
+    elif os.geteuid() == 0:
+        (cache / "cloudimage.glance" / "files").mkdir(parents=True)
+        os.chown(cache / "cloudimage.glance" / "files", 65534, 65534)
+    else:
+        pytest.skip("takes root to make a folder of another user")
+    member.create(name, disk().read_bytes())
+    for _again in range(2):
+        done = succeed(MODULE, image=name, dest=dest, format="qcow2")
+        (warning,) = done["warnings"]
+        assert done["changed"] and "cannot be remembered" in str(warning) and f"{cache}/cloudimage" in str(warning)
+        assert "warnings" not in succeed(MODULE, check=True, image=name, dest=dest, format="qcow2")
+    # The very bytes of the image tell for themselves.
+    assert "warnings" not in succeed(MODULE, image=name, dest=dest)
+    assert "warnings" not in succeed(MODULE, image=name, dest=dest, mode="0604")
+    assert not succeed(MODULE, image=name, dest=dest)["changed"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root to mount a file system that cannot be written")
@@ -326,6 +431,10 @@ def test_a_full_disk(fail, member: Project, name, out: Path, dest: Path) -> None
             assert "needs 2097152 bytes, and" in fail(MODULE, check=check, image=name, dest=dest)
         # A raw disk might have been full of zeros.
         assert "is full" in fail(MODULE, image=name + "2", dest=dest)
+        assert listing(out) == []
+    with mounted(out, "size=3m"):
+        # There is room for the download, and none for the conversion, which qemu-img may call an invalid argument.
+        assert f"The disk that holds {out} is full." == fail(MODULE, image=name + "2", dest=dest, format="vmdk")
         assert listing(out) == []
 
 
@@ -409,11 +518,14 @@ def test_data_that_the_store_has_lost(fail, member: Project, name, out: Path, de
     assert "no data" in told and "204" in told and listing(out) == []
 
 
-def test_data_that_the_store_has_cut_short(run, succeed, member: Project, name, out: Path, dest: Path) -> None:
+def test_data_that_the_store_has_cut_short(
+    run, succeed, faulty: Proxy, member: Project, name, out: Path, dest: Path
+) -> None:
     data = random_bytes()
     path = stored(member.create(name, data))
     path.write_bytes(data[: MIB // 2])
-    result = run(MODULE, image=name, dest=dest)
+    # The proxy saves waiting for the end of a connection that Glance would keep alive.
+    result = run(MODULE, **behind(faulty), image=name, dest=dest)
     assert result["reason"] == "transfer_problem" and f"of {MIB} bytes" in result["msg"]
     assert not dest.exists()
     path.write_bytes(data)
@@ -579,14 +691,10 @@ def test_a_conversion_that_was_interrupted_needs_no_second_download(
 ) -> None:
     qcow2 = disk(disk_format="qcow2").read_bytes()
     member.create(name, qcow2, disk_format="qcow2")
-    (tmp_path / "bin").mkdir()
-    slow, begun = tmp_path / "bin" / "qemu-img", tmp_path / "begun"
-    real = shutil.which("qemu-img")
-    slow.write_text(f'#!/bin/sh\nif [ "$1" = convert ]; then touch {begun}; exec sleep 60; fi\nexec {real} "$@"\n')
-    slow.chmod(0o755)
-    environment = {"PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    begun, real = tmp_path / "begun", shutil.which("qemu-img")
+    script = f'if [ "$1" = convert ]; then touch {begun}; exec sleep 60; fi\nexec {real} "$@"'
     options = {"cloud": "local", "image": name, "dest": dest, "format": "raw"}
-    process = files_support.start_module(MODULE, tmp_path, options, env=environment)
+    process = files_support.start_module(MODULE, tmp_path, options, env=replaced_qemu_img(tmp_path, script))
     wait_until(begun.exists)
     process.send_signal(signal.SIGTERM)
     assert files_support.finish_module(process)["reason"] == "interrupted"
@@ -599,15 +707,12 @@ def test_a_conversion_that_was_interrupted_needs_no_second_download(
 
 def test_a_conversion_that_fails_leaves_nothing(run, member, name, disk, out: Path, dest: Path, tmp_path: Path) -> None:
     member.create(name, disk(disk_format="qcow2").read_bytes(), disk_format="qcow2")
-    (tmp_path / "bin").mkdir()
-    broken = tmp_path / "bin" / "qemu-img"
     real = shutil.which("qemu-img")
-    broken.write_text(f'#!/bin/sh\nif [ "$1" = convert ]; then echo "no luck" >&2; exit 1; fi\nexec {real} "$@"\n')
-    broken.chmod(0o755)
+    script = f'if [ "$1" = convert ]; then echo "no luck" >&2; exit 1; fi\nexec {real} "$@"'
     options = {"cloud": "local", "image": name, "dest": dest, "format": "raw"}
-    environment = {"PATH": f"{broken.parent}:{os.environ['PATH']}"}
-    result = files_support.run_module(MODULE, tmp_path, options, env=environment)
+    result = files_support.run_module(MODULE, tmp_path, options, env=replaced_qemu_img(tmp_path, script))
     assert result["reason"] == "file_problem" and "no luck" in result["msg"] and listing(out) == []
+    assert f"cannot convert '{name}'" in result["msg"] and ".cloudimage-" not in result["msg"]
     environment = {"PATH": str(tmp_path)}
     for check in (True, False):
         with cloud_support.calls() as calls:
