@@ -221,8 +221,10 @@ class Applier:
 
     @_carry_out.register
     def _wait(self, step: steps.Wait) -> None:
-        wait = self._transfer.wait_until_changed if step.seen else self._transfer.wait_until_settled
-        if not wait(step.seen or step.image):
+        over = (
+            self._transfer.wait_until_changed(step.seen) if step.seen else self._transfer.wait_until_settled(step.image)
+        )
+        if not over:
             self._stuck.add(step.image)
         raise Superseded(f"The image {step.image} was waited for.")
 

@@ -217,7 +217,7 @@ class Place:
     def _twin(self) -> AnsibleModule:
         """The module, but that Ansible's functions raise an exception where they would end it."""
         twin = copy.copy(self._module)
-        twin.fail_json = _refuse
+        vars(twin)["fail_json"] = _refuse
         return twin
 
     def _stayed_out(self, problem: Exception) -> FileProblem:
