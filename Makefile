@@ -219,7 +219,7 @@ $(venvs:%=venv-%): venv-%: .work/venvs/%/complete
 # Writes CHANGELOG.md anew, with the fragments that are there now.
 .PHONY: release-notes
 release-notes: venv-tools
-	@$(tools)/bin/antsibull-changelog release --update-existing --reload-plugins
+	@PATH="$(tools)/bin:$$PATH" antsibull-changelog release --update-existing --reload-plugins
 
 # Run this after a change of tests/requirements-*.txt.
 .PHONY: freeze

@@ -157,7 +157,7 @@ class Place:
         :raises FileProblem: if that is refused.
         """
         try:
-            self._twin().atomic_move(path, self.path)
+            self._twin().atomic_move(path, self.path, bool(self._module.params.get("unsafe_writes")))
         except CollectionError:
             raise
         except Exception as problem:  # Ansible tells it so; older versions end the module
