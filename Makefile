@@ -88,6 +88,9 @@ clean: .work/linked ## Stop the local cloud and remove all that was made
 	for cloud in "$(demo_cloud)" $(clouds:%="$(CURDIR)/.work/%"); do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
 	rm -rf .work
 
+# What meets the libraries in all ways; the rest of the functional tests is about Glance and the plans, and runs once.
+of_the_libraries := documentation image image_ways_in image_info image_members image_file image_file_info image_download
+
 ##### The gate: "make test" runs the targets below in four tracks, see tests/gate/run.py
 
 .PHONY: test
@@ -156,7 +159,7 @@ functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the mod
 
 .PHONY: floor
 floor: venv-floor .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
-	@tests/gate/pytest "$(floor)" "$(cloud_folder)" --ignore-glob '*/test_incumbent_*' tests/functional
+	@tests/gate/pytest "$(floor)" "$(cloud_folder)" $(of_the_libraries:%=tests/functional/test_%.py)
 
 .PHONY: faults
 faults: venv-newest .work/linked $(call own_cloud,faults) ## Run each fault and each race that Glance is known for, once

@@ -72,15 +72,15 @@ TRACKS = [
         Step("venv-floor", 300, needed=True),
         Step("floor-cloud-absent", 60),
         Step("floor-cloud", 120, needed=True, after="functional-cloud"),
-        Step("floor", 720, cloud="floor-cloud"),
+        Step("floor", 600, cloud="floor-cloud"),
+        Step("variants-cloud-absent", 60),
+        Step("variants-cloud", 120, needed=True),
+        Step("variants", 420, cloud="variants-cloud"),
     ],
     [
         Step("faults-cloud-absent", 60, after="functional-cloud"),
         Step("faults-cloud", 120, needed=True),
         Step("faults", 720, cloud="faults-cloud"),
-        Step("variants-cloud-absent", 60),
-        Step("variants-cloud", 120, needed=True),
-        Step("variants", 420, cloud="variants-cloud"),
     ],
 ]
 STEPS = {step.target: step for track in TRACKS for step in track}
