@@ -324,17 +324,18 @@ class Applier:
 
     def _discard(self, fault: BaseException) -> None:
         """Remove the image that was made here and is not whole, unless the server is still at work on it."""
-        details = getattr(fault, "details", {})
         unfinished = self._unfinished or self._begun
-        if not unfinished or details.get("unfinished"):
-            return
-        try:
-            made = self._glance.image(unfinished) if unfinished == self._begun else None
-            # Whose answer never came may be somebody else's by the same id; that one makes it anew, unless it is filled
-            if self._unfinished or (made and Image(made).is_slot):
-                self._glance.delete(unfinished)
-        except Exception as second:  # the first fault is the one to be told
-            self._warn(f"The unfinished image {unfinished} could not be removed: {second}")
+        if unfinished and not getattr(fault, "details", {}).get("unfinished"):
+            self._at_last(lambda: self._remove(unfinished), f"remove the unfinished image {unfinished}")
+
+    def _remove(self, image_id: str) -> None:
+        """Remove what was made here.
+
+        An image whose answer never came may be somebody else's by the same id, who makes it anew, unless it is filled.
+        """
+        made = None if self._unfinished else self._glance.image(image_id)
+        if self._unfinished or (made and Image(made).is_slot):
+            self._glance.delete(image_id)
 
     def _result(self, plan: Plan) -> Json | None:
         target = plan.after.get("id")

@@ -46,7 +46,7 @@ from ._errors import (
 )
 from ._file_declaration import FORMAT_ALIASES, SOURCE_FORMATS
 from ._glance import Glance, connect
-from ._observed import Image, is_image_id
+from ._observed import Image
 from ._receive import Reception
 
 #: Problems that leave what has been downloaded as good as it was.
@@ -147,10 +147,8 @@ class DownloadDeclaration:
         own = self._glance.project_id
         if project:
             own = _identity.project_id(self._glance.conn, project, self._params["project_domain"], "project")
-        found = self._glance.named(name, {"owner": own} if project else None)
-        if not found and is_image_id(name):
-            raw = self._glance.image(name)
-            found = [raw] if raw and (not project or raw["owner"] == own) else []
+        found = self._glance.named_or_id(name, {"owner": own} if project else None)
+        found = [raw for raw in found if not project or raw["owner"] == own]
         image = _download_plan.choose(map(Image, found), name, own)
         if image is None:
             where = f" in the project {project!r}" if project else ""

@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._errors import AmbiguousImage, ContentMissing, FileProblem, ImageFault
+from ._errors import ContentMissing, FileProblem, ImageFault
 from ._file_plan import SetAttributes
-from ._observed import INCOMING_FOR, REPLACES, Image
+from ._observed import Image, meant
 from ._steps import Plan, Step
 
 #: Formats whose files are full of holes as a rule, so that they need less room than their size tells.
@@ -119,28 +119,14 @@ class Install:
 def choose(images: t.Iterable[Image], name: str, project_id: str) -> Image | None:
     """The one image that a name means; None if there is none.
 
-    Of several, those of the own project count, then those that have data, have taken their place, still have it, and are
-    in sight.
+    Of several, those of the own project count, then those that have data; of these the one that the module ``image`` means.
 
     :raises AmbiguousImage: if several are left.
     """
-    left = list(images)
-    replaced = {image.stamp(REPLACES) for image in left if image.usable and not image.stamp(INCOMING_FOR)}
-    preferences: tuple[t.Callable[[Image], bool], ...] = (
-        lambda image: image.owner == project_id,
-        lambda image: image.usable,
-        lambda image: not image.stamp(INCOMING_FOR),
-        lambda image: image.id not in replaced,
-        lambda image: not image.hidden,
-    )
-    for preferred in preferences:
-        left = [image for image in left if preferred(image)] or left
-    if len(left) > 1:
-        ids = sorted(image.id for image in left)
-        raise AmbiguousImage(
-            f"image: {len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one by its id.", ids=ids
-        )
-    return left[0] if left else None
+    found = list(images)
+    found = [image for image in found if image.owner == project_id] or found
+    found = [image for image in found if image.usable] or found
+    return found[0] if len(found) == 1 else meant(found, name)
 
 
 def told(image: Image) -> str:

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import html
 import re
 import typing as t
 
 from ._connection import connection, explained, persistently
 from ._errors import ConnectionProblem, ServerRefusal
+from ._observed import is_image_id
 
 Json = dict[str, t.Any]
 
@@ -31,7 +31,6 @@ _PAGE = 1000
 _CALL_TIMEOUT = (10, 120)
 #: Seconds that a single block may take to be sent, and that Glance may take to answer once it has all.
 _DATA_TIMEOUT = (300, 3600)
-_BLOCK = 1024 * 1024
 #: Reasons quote what was sent, which can be long.
 _REASON_LIMIT = 600
 _STATUS_LINE = re.compile(r"^\d{3} [A-Z][A-Za-z ]*: ")
@@ -95,6 +94,14 @@ class Glance:
         """
         found = self.hidden_too({"name": f"eq:{name}", **(query or {})}, limit)
         return [image for image in found if image["name"] == name]
+
+    def named_or_id(self, name: str, query: t.Mapping[str, t.Any] | None = None) -> list[Json]:
+        """As :meth:`named`; if no image bears the name, the one whose id it is, whatever the query says."""
+        found = self.named(name, query)
+        if not found and is_image_id(name):
+            image = self.image(name)
+            return [image] if image else []
+        return found
 
     def hidden_too(self, query: t.Mapping[str, t.Any], limit: int | None = None) -> list[Json]:
         """As :meth:`images`, but hidden ones are not left out."""
@@ -183,19 +190,6 @@ class Glance:
                 request_id=answer.headers.get("x-openstack-request-id"),
             )
         return contextlib.closing(answer)
-
-    def digest(self, image_id: str, algorithm: str) -> str:
-        """Download the data of an image and return its digest; memory stays flat."""
-        hasher = hashlib.new(algorithm, usedforsecurity=False)
-        with self.data(image_id) as answer:
-            try:
-                for block in answer.iter_content(_BLOCK):
-                    hasher.update(block)
-            except OSError as fault:  # what requests raises for a broken connection is one
-                raise ConnectionProblem(
-                    f"The connection broke while image {image_id} was read back: {fault}"
-                ) from fault
-        return hasher.hexdigest()
 
     # --- writing
 
@@ -338,6 +332,11 @@ def _expect(answer: t.Any, what: str, ok: tuple[int, ...]) -> t.Any:
         answer.status_code,
         request_id=answer.headers.get("x-openstack-request-id"),
     )
+
+
+def is_true(value: t.Any) -> bool:
+    """Whether a flag of a store is set: Glance says ``"true"``, or nothing."""
+    return str(value).lower() == "true"
 
 
 def plain(words: str) -> str:

@@ -22,7 +22,7 @@ from ._argspec import size_option
 from ._describe import described
 from ._desired import Desired, desired_image, require_name
 from ._errors import AmbiguousImage, InvalidOption, ServerRefusal, Superseded, UnsafeImage
-from ._glance import Glance, Json, connect
+from ._glance import Glance, Json, connect, is_true
 from ._observed import Image, Observed, in_other_hands, is_image_id
 from ._steps import Plan, certain
 from ._transfer import Transfer
@@ -116,11 +116,7 @@ class ImageDeclaration:
         if desired.id:
             image = self._glance.image(desired.id)
             return [image] if image else []
-        found = self._glance.named(desired.name, {"owner": self._scope})
-        if not found and is_image_id(desired.name):
-            image = self._glance.image(desired.name)
-            return [image] if image else []
-        return found
+        return self._glance.named_or_id(desired.name, {"owner": self._scope})
 
     def _answer(self, questions: _plan.Questions, observed: Observed) -> Observed:
         """Find out what a plan asks for."""
@@ -137,7 +133,7 @@ class ImageDeclaration:
             news["import_methods"] = tuple(self._glance.import_methods())
         if questions.stores:
             stores = self._glance.stores() or []
-            news["stores"] = {store["id"]: not _is_read_only(store) for store in stores if store["id"]}
+            news["stores"] = {store["id"]: not is_true(store.get("read-only")) for store in stores if store["id"]}
         if questions.members_of:
             members = self._members(questions.members_of)
             news["members"] = {member["member_id"]: member["status"] for member in members}
@@ -220,10 +216,6 @@ def _require_region(glance: Glance, desired: Desired) -> None:
         raise InvalidOption(
             f"remote_region: the catalogue has no image service in {remote.region!r}, only in {listed}."
         )
-
-
-def _is_read_only(store: Json) -> bool:
-    return str(store.get("read-only", "")).lower() == "true"
 
 
 def _reference(glance: Glance, name_or_id: str, own_project: str, option: str) -> str:

@@ -20,7 +20,8 @@ from ._connection import explained, persistently
 from ._desired import require_name
 from ._errors import ConnectionProblem, InvalidOption, ServerRefusal, Superseded
 from ._glance import Glance, Json, connect
-from ._member_plan import Answer, Caller, Found, Propose, Wanted, Withdraw
+from ._image_steps import Share, Unshare
+from ._member_plan import Answer, Caller, Found, Wanted
 from ._observed import GONE, Image, is_image_id
 from ._steps import Plan, Step, certain
 
@@ -106,11 +107,11 @@ class MemberDeclaration:
         raise NotImplementedError(f"no way to carry out: {step}")
 
     @_carry_out.register
-    def _propose(self, step: Propose) -> None:
+    def _share(self, step: Share) -> None:
         self._glance.add_member(step.image, step.member)
 
     @_carry_out.register
-    def _withdraw(self, step: Withdraw) -> None:
+    def _unshare(self, step: Unshare) -> None:
         self._glance.remove_member(step.image, step.member)
 
     @_carry_out.register

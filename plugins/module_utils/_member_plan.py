@@ -11,8 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._errors import AmbiguousImage, InvalidOption
-from ._observed import Image, cast
+from ._errors import InvalidOption
+from ._image_steps import Share, Unshare
+from ._observed import Image, meant
 from ._steps import Plan, Step, certain
 
 
@@ -59,28 +60,6 @@ class Found:
 
 
 @dataclasses.dataclass(frozen=True)
-class Propose:
-    """Make a project a member; it may then answer."""
-
-    image: str
-    member: str
-
-    def __str__(self) -> str:
-        return f"share image {self.image} with project {self.member}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Withdraw:
-    """Make a project no member any more."""
-
-    image: str
-    member: str
-
-    def __str__(self) -> str:
-        return f"stop sharing image {self.image} with project {self.member}"
-
-
-@dataclasses.dataclass(frozen=True)
 class Answer:
     """Set what a member answers.
 
@@ -105,13 +84,7 @@ def pick(images: t.Iterable[Image], name: str, receiving: str | None = None) -> 
     found = list(images)
     if receiving is not None:
         found = [image for image in found if image.owner != receiving] or found
-    try:
-        return cast(found, name).current
-    except AmbiguousImage as problem:
-        ids = problem.details["ids"]
-        raise AmbiguousImage(
-            f"image: {len(ids)} images bear the name {name!r}: {', '.join(ids)}; give the id of one.", ids=ids
-        ) from problem
+    return meant(found, name)
 
 
 def plan(wanted: Wanted, found: Found, caller: Caller) -> Plan:
@@ -144,7 +117,7 @@ def _presence(wanted: Wanted, found: Found, caller: Caller) -> tuple[tuple[Step,
     status = found.status
     if status is None:
         _require_owner(image, wanted, caller)
-        steps.append(Propose(image.id, wanted.member))
+        steps.append(Share(image.id, wanted.member))
         status = "pending"
     if wanted.status not in (None, status):
         status = certain(wanted.status)
@@ -162,7 +135,7 @@ def _withdrawal(wanted: Wanted, found: Found, caller: Caller) -> tuple[Step, ...
             f"state: only its owner or an administrator can stop sharing image {image.id} with project {wanted.member}; "
             "the project itself can decline it with status: rejected."
         )
-    return (Withdraw(image.id, wanted.member),)
+    return (Unshare(image.id, wanted.member),)
 
 
 def _require_shared(image: Image) -> None:

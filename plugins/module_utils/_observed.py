@@ -197,6 +197,20 @@ def cast(images: t.Iterable[Image], name: str) -> Cast:
     return Cast(meant[0] if meant else None, tuple(incoming), tuple(_oldest_first(outgoing)), tuple(bystanders))
 
 
+def meant(images: t.Iterable[Image], name: str) -> Image | None:
+    """The image that a name means; for options that take an id in its place.
+
+    :raises AmbiguousImage: if several could be meant.
+    """
+    try:
+        return cast(images, name).current
+    except AmbiguousImage as problem:
+        ids = problem.details["ids"]
+        raise AmbiguousImage(
+            f"image: {len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one by its id.", ids=ids
+        ) from problem
+
+
 def ambiguous(name: str, images: t.Iterable[Image]) -> AmbiguousImage:
     """The refusal to choose among images."""
     ids = sorted(image.id for image in images)

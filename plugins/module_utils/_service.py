@@ -13,7 +13,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ._errors import ServerRefusal
-from ._glance import Glance, Json, connect
+from ._glance import Glance, Json, connect, is_true
 
 #: Answers after which the other calls are worth while; 500 is what a cloud says whose limits are not set up right.
 _NOT_OFFERED = (403, 404, 405, 410, 500, 501)
@@ -64,13 +64,13 @@ def described_stores(stores: list[Json] | None, detailed: bool) -> Json:
     return {
         "multiple_stores": stores is not None,
         "stores_detailed": detailed,
-        "default_store": next((store["id"] for store in stores or () if _true(store.get("default"))), None),
+        "default_store": next((store["id"] for store in stores or () if is_true(store.get("default"))), None),
         "stores": [
             {
                 "id": store["id"],
                 "description": store.get("description"),
-                "is_default": _true(store.get("default")),
-                "is_read_only": _true(store.get("read-only")),
+                "is_default": is_true(store.get("default")),
+                "is_read_only": is_true(store.get("read-only")),
                 **{key: store.get(key) for key in ("type", "weight", "properties")},
             }
             for store in stores or ()
@@ -90,11 +90,6 @@ def described_schema(schema: Json) -> Json:
         "visibilities": sorted(properties.get("visibility", {}).get("enum") or ()),
         "required_properties": sorted(schema.get("required") or ()),
     }
-
-
-def _true(value: t.Any) -> bool:
-    """Glance says ``"true"``, or nothing."""
-    return str(value).lower() == "true"
 
 
 def _number(version: str) -> tuple[int, ...]:

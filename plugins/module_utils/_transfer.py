@@ -17,6 +17,7 @@ from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefu
 from ._glance import Glance, Json, plain
 from ._image_steps import CopyToStores, Fill
 from ._observed import Image
+from ._receive import Reception
 from ._source import Source
 from ._steps import certain
 
@@ -277,12 +278,18 @@ class Transfer:
         """Compare digests by an algorithm that both sides have; where there is none, read the data back."""
         algorithm = checksum[0] if checksum else image.hash_algorithm or _USUAL_ALGORITHM
         wanted = checksum[1] if checksum else self._local_digest(algorithm)
-        held = image.digest(algorithm) or self._glance.digest(image.id, algorithm)
+        held = image.digest(algorithm) or self._read_back(image, algorithm)
         if held != wanted:
             expected = f"that of {self._file.path} is" if self._file else "the declared checksum is"
             raise ChecksumMismatch(
                 f"The data of image {image.id} has the {algorithm} digest {held}, and {expected} {wanted}."
             )
+
+    def _read_back(self, image: Image, algorithm: str) -> str:
+        reception = Reception(self._glance, image.id, image.id, certain(image.size), algorithm)
+        for _piece in reception:
+            pass
+        return certain(reception.hexdigest())
 
     def _local_digest(self, algorithm: str) -> str:
         if algorithm not in self._sent_digests:

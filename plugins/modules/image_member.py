@@ -181,7 +181,7 @@ actions:
   returned: success
   type: list
   elements: str
-  sample: ["share image 5f4e3c1a-0b7c-5d52-8a91-3d1a5cf4b6ef with project 3d1a5cf4b6ef4e3c8a915f4e3c1a0b7c"]
+  sample: ["share 5f4e3c1a-0b7c-5d52-8a91-3d1a5cf4b6ef with project 3d1a5cf4b6ef4e3c8a915f4e3c1a0b7c"]
 reason:
   description: Short name of the kind of problem, for playbooks that decide by it.
   returned: failure

@@ -66,14 +66,14 @@ def test_members_by_name(succeed, fail, admin, other, name, disk):
 
 
 @pytest.mark.parametrize("check", [False, True])
-@pytest.mark.parametrize("visibility", ["private", "community"])
-def test_members_of_an_image_that_is_not_shared(fail, member, name, disk, visibility, check):
-    member.create(name, disk().read_bytes(), visibility=visibility)
+@pytest.mark.parametrize("visibility", ["private", "community", "public"])
+def test_members_of_an_image_that_is_not_shared(fail, admin, name, disk, visibility, check):
+    admin.create(name, disk().read_bytes(), visibility=visibility)
     with cloud_support.calls() as calls:
-        told = fail("image", name=name, members=[ONE], check=check)
+        told = fail("image", cloud="local-admin", name=name, members=[ONE], check=check)
     assert told.startswith("members: ") and visibility in told and "visibility: shared" in told
     assert not calls.writes
-    assert member.only(name)["visibility"] == visibility
+    assert admin.only(name)["visibility"] == visibility
 
 
 def test_a_new_image_that_is_declared_private_has_no_members(fail, member, name, disk):

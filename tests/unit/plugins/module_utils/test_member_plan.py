@@ -15,14 +15,13 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._errors import (
     ServerRefusal,
     Superseded,
 )
+from ansible_collections.cloudimage.glance.plugins.module_utils._image_steps import Share, Unshare
 from ansible_collections.cloudimage.glance.plugins.module_utils._member import MemberDeclaration
 from ansible_collections.cloudimage.glance.plugins.module_utils._member_plan import (
     Answer,
     Caller,
     Found,
-    Propose,
     Wanted,
-    Withdraw,
     pick,
     plan,
 )
@@ -50,8 +49,8 @@ def applied(found: Found, caller: Caller, steps: Plan) -> str | None:
             status = step.status
         else:
             assert caller.admin or caller.project == OWNER, "Glance: 403"
-            assert (status is None) == isinstance(step, Propose)
-            status = "pending" if isinstance(step, Propose) else None
+            assert (status is None) == isinstance(step, Share)
+            status = "pending" if isinstance(step, Share) else None
     return status
 
 
@@ -89,17 +88,17 @@ def test_who_may_do_everything_is_refused_nothing(wanted: Wanted, status: str | 
 
 BOTH = Caller(OWNER, member_cloud=True)
 PLANS = [
-    ("propose", Wanted("x", MEMBER), None, Caller(OWNER), [Propose]),
+    ("propose", Wanted("x", MEMBER), None, Caller(OWNER), [Share]),
     ("there is one already", Wanted("x", MEMBER), "rejected", Caller(OWNER), []),
-    ("a new one is pending", Wanted("x", MEMBER, status="pending"), None, Caller(OWNER), [Propose]),
-    ("both ends", Wanted("x", MEMBER, status="accepted"), None, BOTH, [Propose, Answer]),
+    ("a new one is pending", Wanted("x", MEMBER, status="pending"), None, Caller(OWNER), [Share]),
+    ("both ends", Wanted("x", MEMBER, status="accepted"), None, BOTH, [Share, Answer]),
     ("both ends, proposed before", Wanted("x", MEMBER, status="accepted"), "pending", BOTH, [Answer]),
     ("accept", Wanted("x", MEMBER, status="accepted"), "pending", Caller(MEMBER), [Answer]),
     ("accepted before", Wanted("x", MEMBER, status="accepted"), "accepted", Caller(MEMBER), []),
     ("nobody asks the owner", Wanted("x", MEMBER, status="accepted"), "accepted", Caller(OWNER), []),
     ("back", Wanted("x", MEMBER, status="pending"), "rejected", Caller(MEMBER), [Answer]),
-    ("administrator", Wanted("x", MEMBER, status="accepted"), None, Caller(THIRD, True), [Propose, Answer]),
-    ("withdraw", Wanted("x", MEMBER, False), "accepted", Caller(OWNER), [Withdraw]),
+    ("administrator", Wanted("x", MEMBER, status="accepted"), None, Caller(THIRD, True), [Share, Answer]),
+    ("withdraw", Wanted("x", MEMBER, False), "accepted", Caller(OWNER), [Unshare]),
     ("withdrawn before", Wanted("x", MEMBER, False), None, Caller(OWNER), []),
     ("not shared with me", Wanted("x", MEMBER, False), None, Caller(MEMBER), []),
 ]
@@ -109,7 +108,7 @@ PLANS = [
 def test_steps(wanted: Wanted, status: str | None, caller: Caller, kinds: list[type]) -> None:
     steps = plan(wanted, Found(image(), status), caller)
     assert [type(step) for step in steps.steps] == kinds
-    assert all("image i" in action and MEMBER in action for action in steps.actions)
+    assert all(" i " in action and MEMBER in action for action in steps.actions)
 
 
 REFUSALS = [
