@@ -11,9 +11,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ._cast import meant
 from ._errors import ContentMissing, FileProblem, ImageFault
 from ._file_plan import SetAttributes
-from ._observed import Image, meant
+from ._observed import Image
 from ._steps import Plan, Step
 
 #: Formats whose files are full of holes as a rule, so that they need less room than their size tells.

@@ -11,9 +11,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ._cast import meant
 from ._errors import InvalidOption
 from ._image_steps import Share, Unshare
-from ._observed import Image, meant
+from ._observed import Image
 from ._steps import Plan, Step, certain
 
 

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""What Glance has: images as read from its JSON, and the part that each plays under a name. Pure."""
+"""What Glance has: images as read from its JSON. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import dataclasses
 import datetime
 import typing as t
 import uuid
-
-from ._errors import AmbiguousImage
 
 #: Attributes that Glance itself defines (schema /v2/schemas/image, ``is_base``); everything else is a property.
 BASE_ATTRIBUTES = frozenset(
@@ -35,6 +33,18 @@ INCOMING_FOR = "cloudimage_incoming_for"
 REPLACES = "cloudimage_replaces"
 #: On an image that has lost its place and was kept: the id of the image that took it.
 REPLACED_BY = "cloudimage_replaced_by"
+
+#: What an image is a version of, and which one: the newest good version of a family has the family's name.
+FAMILY = "cloudimage_family"
+VERSION = "cloudimage_version"
+#: On a version that is never to be the newest one of its family: "true".
+EXCLUDED = "cloudimage_exclude_from_latest"
+#: The last day on which a version is good, as ISO 8601 date ("2027-06-30").
+END_OF_LIFE = "cloudimage_end_of_life"
+#: When an image lost its name to another one, as ISO 8601 time in UTC ("2026-11-21T08:00:00Z").
+SUPERSEDED_AT = "cloudimage_superseded_at"
+#: The catalogue that declares an image, and may prune it.
+CATALOG = "cloudimage_catalog"
 
 #: Statuses in which an image is on its way and somebody may be at work on it.
 IN_MOTION = frozenset({"saving", "uploading", "importing"})
@@ -139,6 +149,14 @@ class Image:
         return self.status in IN_MOTION
 
     @property
+    def retired(self) -> bool:
+        """Whether it was replaced and put out of sight. One that somebody has brought back into sight counts again.
+
+        A snapshot inherits the property from its base image, but it is not hidden, unless it was replaced itself.
+        """
+        return self.hidden and bool(self.raw.get(REPLACED_BY))
+
+    @property
     def copying(self) -> bool:
         """Whether a task has not let go of a usable image: Glance saves it once more at the end, as it was at the start."""
         return self.usable and bool(self.raw.get("os_glance_import_task"))
@@ -162,86 +180,6 @@ class Image:
         if self.raw.get("os_hash_value"):
             return self.raw.get("os_hash_algo")
         return "md5" if self.raw.get("checksum") else None
-
-
-@dataclasses.dataclass(frozen=True)
-class Cast:
-    """The images under one name in one project, each in its part."""
-
-    #: The image that the name means; None if there is none.
-    current: Image | None = None
-    #: Images on their way to take the place of ``current``, or of one that is gone.
-    incoming: tuple[Image, ...] = ()
-    #: Images that were replaced, and not yet put out of sight; the oldest first.
-    outgoing: tuple[Image, ...] = ()
-    #: Hidden images that bear the name beside ``current``, for reasons of their own.
-    bystanders: tuple[Image, ...] = ()
-
-
-def cast(images: t.Iterable[Image], name: str) -> Cast:
-    """Give each image under a name its part.
-
-    :raises AmbiguousImage: if several images could be meant; the message lists their ids.
-    """
-    alive = [image for image in images if image.status not in GONE and not _is_retired(image)]
-    ready = {image.id for image in alive if image.usable}
-    incoming = [image for image in alive if image.stamp(INCOMING_FOR) or _is_broken_successor(image, ready)]
-    settled = [image for image in alive if image not in incoming]
-    replaced = {image.stamp(REPLACES) for image in settled} - {None}
-    places = [image for image in settled if image.id not in replaced]
-    outgoing = [image for image in settled if image.id in replaced]
-    meant = [image for image in places if not image.hidden] or places
-    if len(meant) > 1:
-        raise ambiguous(name, meant)
-    bystanders = [image for image in places if image not in meant]
-    return Cast(meant[0] if meant else None, tuple(incoming), tuple(_oldest_first(outgoing)), tuple(bystanders))
-
-
-def meant(images: t.Iterable[Image], name: str) -> Image | None:
-    """The image that a name means; for options that take an id in its place.
-
-    :raises AmbiguousImage: if several could be meant.
-    """
-    try:
-        return cast(images, name).current
-    except AmbiguousImage as problem:
-        ids = problem.details["ids"]
-        raise AmbiguousImage(
-            f"image: {len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one by its id.", ids=ids
-        ) from problem
-
-
-def ambiguous(name: str, images: t.Iterable[Image]) -> AmbiguousImage:
-    """The refusal to choose among images."""
-    ids = sorted(image.id for image in images)
-    return AmbiguousImage(
-        f"{len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one with the option id.", ids=ids
-    )
-
-
-def _is_retired(image: Image) -> bool:
-    """Whether it was replaced and put out of sight. One that somebody has brought back into sight counts again.
-
-    A snapshot inherits the property from its base image, but it is not hidden, unless it was replaced itself.
-    """
-    return image.hidden and bool(image.raw.get(REPLACED_BY))
-
-
-def _is_broken_successor(image: Image, ready: set[str]) -> bool:
-    """Whether it took a place and then lost its data, while its predecessor is still there."""
-    return not image.usable and image.stamp(REPLACES) in ready
-
-
-def _oldest_first(images: list[Image]) -> list[Image]:
-    """Order by what replaced what: that one was replaced is known by its successor only, which has to go later."""
-    ordered: list[Image] = []
-    waiting = list(images)
-    while waiting:
-        ids = {image.id for image in waiting}
-        first = next((image for image in waiting if image.stamp(REPLACES) not in ids), waiting[0])
-        ordered.append(first)
-        waiting.remove(first)
-    return ordered
 
 
 @dataclasses.dataclass(frozen=True)

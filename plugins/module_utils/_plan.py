@@ -16,11 +16,12 @@ import dataclasses
 import typing as t
 
 from . import _compare as compare
+from ._cast import Cast, ambiguous, cast
 from ._compare import Verdict
 from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
 from ._image_steps import Delete, Wait
-from ._observed import GONE, Cast, Image, Observed, ambiguous, cast
+from ._observed import GONE, Image, Observed
 from ._refusals import (
     require_allowed,
     require_checksum,

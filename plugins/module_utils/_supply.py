@@ -14,11 +14,12 @@ from __future__ import annotations
 import functools
 
 from . import _compare as compare
+from ._cast import Cast
 from ._chosen_id import chosen_ids, rivals
 from ._compare import Flat, Verdict
 from ._desired import Desired
 from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, LookAgain, Reactivate, Retire, Verify
-from ._observed import BASE_ATTRIBUTES, CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Cast, Image, Observed
+from ._observed import BASE_ATTRIBUTES, CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Image, Observed
 from ._refusals import (
     require_allowed,
     require_disposable,

@@ -11,10 +11,11 @@ from __future__ import annotations
 import typing as t
 
 from . import _compare as compare
+from ._cast import Cast
 from ._compare import Verdict
 from ._desired import Desired
 from ._image_steps import Change, Deactivate, Delete, LookAgain, Reactivate
-from ._observed import CONTENT_KEY, REPLACED_BY, Cast, Image, Observed
+from ._observed import CONTENT_KEY, REPLACED_BY, Image, Observed
 from ._refusals import require_shareable, require_stores, require_whole_signature
 from ._sharing import members_after, sharing
 from ._steps import Plan, Step, certain

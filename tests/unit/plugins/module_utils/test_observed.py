@@ -9,8 +9,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.cloudimage.glance.plugins.module_utils._cast import Cast, cast
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import AmbiguousImage
-from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Cast, Image, cast
+from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
 
 SOON, AFTER, BEFORE = "cloudimage_incoming_for", "cloudimage_replaces", "cloudimage_replaced_by"
 HIDDEN = {"os_hidden": True}

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Versions of a family of images: which belong to it, in which order, and which is the newest good one. Pure.
+
+A version is an image that bears the properties ``cloudimage_family`` and ``cloudimage_version``. The newest good one has the
+name of the family; the others are called after their version, see :func:`versioned_name`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import typing as t
+
+from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, GONE, INCOMING_FOR, VERSION, Image
+
+_PARTS = re.compile(r"\d+|[^\W\d_]+")
+_NAME_LIMIT = 255
+
+
+def versions_of(images: t.Iterable[Image], family: str) -> list[Image]:
+    """The versions of a family, the newest first; no snapshots, which inherit the properties, and none that was replaced."""
+    return sorted((image for image in images if family_of(image) == family), key=age, reverse=True)
+
+
+def family_of(image: Image) -> str | None:
+    """The family that an image is a version of, or None."""
+    if image.status in GONE or image.retired or not version_of(image):
+        return None
+    return image.stamp(FAMILY)
+
+
+def version_of(image: Image) -> str | None:
+    """Which version of its family an image is."""
+    return image.stamp(VERSION)
+
+
+def age(image: Image) -> tuple[t.Any, ...]:
+    """What versions are sorted by: the version itself, then the time at which the image was made."""
+    return (version_key(version_of(image) or ""), image.created_at, image.id)
+
+
+def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
+    """What orders versions: runs of digits as numbers, words below numbers, "13" below "13.1", as rpm does.
+
+    Signs between the runs count for nothing, and neither does the case of letters.
+    """
+    parts = _PARTS.findall(version.lower())
+    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+
+
+def is_good(image: Image, now: datetime.datetime) -> bool:
+    """Whether a version may have the name of its family: active, whole, not excluded, and not past its end of life."""
+    if image.status != "active" or image.stamp(INCOMING_FOR) or is_excluded(image):
+        return False
+    return not has_ended(image, now)
+
+
+def is_excluded(image: Image) -> bool:
+    """Whether a version is never to be the newest one."""
+    return (image.stamp(EXCLUDED) or "").lower() == "true"
+
+
+def has_ended(image: Image, now: datetime.datetime) -> bool:
+    """Whether the last day of an image's life is over, in UTC. What is no date ends nothing."""
+    try:
+        last = datetime.date.fromisoformat(image.stamp(END_OF_LIFE) or "")
+    except ValueError:
+        return False
+    return now.astimezone(datetime.UTC).date() > last
+
+
+def newest_good(images: t.Iterable[Image], family: str, now: datetime.datetime) -> Image | None:
+    """The version that ought to have the name of the family."""
+    return next((image for image in versions_of(images, family) if is_good(image, now)), None)
+
+
+def newest_of_one_family(images: t.Sequence[Image]) -> Image | None:
+    """The newest of images that are all versions of the same family, as it can be in the moment of a promotion, or None."""
+    families = {family_of(image) for image in images}
+    if len(families) > 1 or None in families:
+        return None
+    return max(images, key=lambda image: (image.status == "active", not is_excluded(image), age(image)))
+
+
+def versioned_name(name: str, version: str) -> str:
+    """The name of a version that does not have the name of its family."""
+    suffix = f" ({version})"
+    return name[: _NAME_LIMIT - len(suffix)] + suffix
