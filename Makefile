@@ -26,14 +26,19 @@ newest := $(CURDIR)/.work/venvs/newest
 floor := $(CURDIR)/.work/venvs/floor
 tools := $(CURDIR)/.work/venvs/tools
 importer := $(CURDIR)/.work/venvs/importer
+incumbent := $(CURDIR)/.work/venvs/incumbent
+
+# What is measured beside ours: openstack.cloud of the newest release of the package ansible for Python 3.11
+incumbent_release := ansible==12.3.0
 
 # Tests use the collection as it stands here; the demo uses what the built tarball installs.
 linked := $(CURDIR)/.work/linked
 installed := $(CURDIR)/.work/installed
 
 demo_cloud := $(CURDIR)/.work/cloud
+bench_results := $(CURDIR)/.work/bench/results.json
 # Each of these targets has a local cloud of its own, unless it is told the folder of one that runs already.
-clouds := functional-cloud floor-cloud integration-cloud faults-cloud variants-cloud
+clouds := functional-cloud floor-cloud integration-cloud faults-cloud variants-cloud bench-cloud
 own_cloud = $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,$(1)-cloud)
 cloud_folder = $(CURDIR)/.work/$@-cloud
 
@@ -62,10 +67,15 @@ demo: cloud .work/disk-image ## Publish a real disk image to a real local Glance
 	demo/run
 
 .PHONY: bench
-bench: cloud ## Measure calls, time and memory against the local cloud
-	@$(use_installed)
-	export PATH="$(newest)/bin:$$PATH" CLOUDIMAGE_CLOUD_DIR="$(demo_cloud)" OS_CLIENT_CONFIG_FILE="$(demo_cloud)/clouds.yaml"
-	tests/benchmark/run
+bench: install .work/venvs/incumbent/collections/complete $(call own_cloud,bench) ## Measure beside openstack.cloud, openstack and curl
+	@export CLOUDIMAGE_TEST_CLOUD_DIR="$${CLOUDIMAGE_TEST_CLOUD_DIR:-$(cloud_folder)}"
+	export CLOUDIMAGE_BENCH_OURS="$(newest)" CLOUDIMAGE_BENCH_INCUMBENT="$(incumbent)" CLOUDIMAGE_BENCH_COLLECTIONS="$(installed)"
+	export CLOUDIMAGE_BENCH_RESULTS="$(bench_results)"
+	"$(newest)/bin/python" -B tests/benchmark/run
+
+.PHONY: bench-docs
+bench-docs: venv-incumbent ## Write what the last "make bench" found into the documentation
+	@"$(incumbent)/bin/python" -B tests/benchmark/page.py "$(bench_results)" docs/docsite/rst/benchmark.rst docs/benchmark.svg
 
 .PHONY: cloud
 cloud: install ## Start the local cloud, a real Keystone and Glance on loopback
@@ -154,7 +164,7 @@ unit: venv-newest .work/linked ## Run the unit tests
 	@tests/gate/pytest "$(newest)" none tests/unit
 
 .PHONY: functional
-functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
+functional: venv-newest browser .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
 	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional
 
 .PHONY: floor
@@ -200,7 +210,12 @@ bootstrap:
 bootstrap-test:
 	@tests/gate/bootstrap for-test
 
-venvs := newest floor tools importer
+# Large, and wanted late: the gate installs it while other tracks are busy.
+.PHONY: browser
+browser:
+	@tests/gate/bootstrap for-browser
+
+venvs := newest floor tools importer incumbent
 .PHONY: $(venvs:%=venv-%)
 $(venvs:%=venv-%): venv-%: .work/venvs/%/complete
 
@@ -211,6 +226,9 @@ $(venvs:%=venv-%): venv-%: .work/venvs/%/complete
 	"$(PYTHON)" -m venv $(@D)
 	$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement $<
 	touch $@
+
+.work/venvs/incumbent/collections/complete: .work/venvs/incumbent/complete tests/benchmark/take-collection
+	tests/benchmark/take-collection "$(incumbent)" "$(incumbent_release)"
 
 .work/linked:
 	@mkdir -p $@/ansible_collections/cloudimage

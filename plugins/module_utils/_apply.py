@@ -10,28 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
 import typing as t
 
 from . import _image_steps as steps
+from . import _pause
 from ._compare import settable
 from ._errors import ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import REPLACED_BY, Image
+from ._patching import Patches, explained, protection
 from ._steps import Plan, certain
-from ._transfer import Transfer, is_same
+from ._succession import Succession
+from ._transfer import Transfer
 
-#: What a 403 means for what was to be set: attribute and value, None for any.
-_POLICIES = {
-    ("visibility", "public"): "visibility: these credentials may not make an image public (policy publicize_image).",
-    ("visibility", "community"): (
-        "visibility: these credentials may not make an image a community image (policy communitize_image)."
-    ),
-    ("owner", None): "owner: only an administrator may give an image to another project.",
-}
-#: Seconds to wait before looking whether a patch has lasted, and how often to look while others write.
-_LEAST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-_MOST_LOOKS = 5
 #: Pauses between looks whether rivals give way.
 _RIVALS = (0.1, 0.2, 0.4, 0.8, 1.5)
 
@@ -57,8 +48,12 @@ class Applier:
         self._stuck = stuck
         self._mine = set() if mine is None else mine
         self._warn = warn
+        self._patches = Patches(glance)
+        self._succession = Succession(glance, self._patches, warn)
         self._new_id: str | None = None
         self._unfinished: str | None = None
+        #: Whether data was brought in, which can take long.
+        self._filled = False
         #: Ids of images whose data was verified here.
         self._verified: set[str] = set()
         #: Images that are active for a while only, and have to be deactivated again whatever happens.
@@ -122,7 +117,7 @@ class Applier:
 
     @_carry_out.register
     def _fill(self, step: steps.Fill) -> None:
-        image_id = self._id(step.image)
+        image_id, self._filled = self._id(step.image), True
         self._transfer.fill(image_id, step)
         self._seen[image_id] = None
         if not step.wait:
@@ -139,7 +134,7 @@ class Applier:
     @_carry_out.register
     def _change(self, step: steps.Change) -> None:
         image_id = self._id(step.image)
-        raw = (self._patch if image_id == self._new_id else self._changed)(image_id, step.operations)
+        raw = self._patched(image_id, step.operations)
         if image_id in self._verified and not Image(raw).usable:
             # A change that began before the end of the upload takes the data away when it is saved
             raise Superseded(f"The image {image_id} lost its data to a change that somebody else made at that moment.")
@@ -187,37 +182,33 @@ class Applier:
     @_carry_out.register
     def _delete(self, step: steps.Delete) -> None:
         if step.unprotect:
-            self._patch(step.image, _protection(False))
+            self._patches.patch(step.image, protection(False))
         try:
             self._glance.delete(step.image)
         except BaseException:
             if step.unprotect:
-                self._at_last(lambda: self._glance.patch(step.image, _protection(True)), f"protect {step.image} again")
+                self._at_last(lambda: self._glance.patch(step.image, protection(True)), f"protect {step.image} again")
             raise
 
     @_carry_out.register
     def _retire(self, step: steps.Retire) -> None:
         self._unfinished = None
-        if step.unprotect:
-            self._patch(step.image, _protection(False))
-        if step.how == "delete":
-            try:
-                self._glance.delete(step.image)
-                return
-            except ServerRefusal as fault:
-                if fault.status not in (403, 409):
-                    raise
-                self._warn(f"The replaced image {step.image} is hidden instead of deleted: {fault.message}")
-        operations: list[Json] = [{"op": "replace", "path": "/os_hidden", "value": True}]
-        if step.new_name:
-            operations.append({"op": "replace", "path": "/name", "value": step.new_name})
-        else:
-            operations.append({"op": "add", "path": f"/{REPLACED_BY}", "value": self._id(step.successor)})
-        for _try in range(2):
-            # The new image is in its place: planning anew would take the place back from whoever has it by now
-            with contextlib.suppress(Superseded):
-                self._changed(step.image, operations)
-                return
+        self._succession.retire(step, self._id(step.successor))
+
+    @_carry_out.register
+    def _exclude(self, step: steps.Exclude) -> None:
+        self._require_fresh()
+        self._seen[step.image] = self._patches.change(step.image, step.operations)
+
+    @_carry_out.register
+    def _give_name(self, step: steps.GiveName) -> None:
+        self._require_fresh()
+        self._seen[step.image] = self._succession.give_name(step)
+
+    @_carry_out.register
+    def _supersede(self, step: steps.Supersede) -> None:
+        self._require_fresh()
+        self._seen[step.image] = self._succession.supersede(step)
 
     @_carry_out.register
     def _wait(self, step: steps.Wait) -> None:
@@ -234,48 +225,12 @@ class Applier:
         except ServerRefusal as fault:
             self._begun = None
             if fault.status == 403:
-                raise _explained(fault, body) from fault
+                raise explained(fault, body) from fault
             raise
 
-    def _patch(self, image_id: str, operations: t.Sequence[Json]) -> Json:
-        """PATCH; that the image is gone, or a property to be removed is, means that somebody else was at work."""
-        try:
-            return self._glance.patch(image_id, operations)
-        except ServerRefusal as fault:
-            if fault.status in (404, 409):
-                raise Superseded(fault.message) from fault
-            if fault.status == 403:
-                raise _explained(fault, {each["path"][1:]: each.get("value") for each in operations}) from fault
-            raise
-
-    def _changed(self, image_id: str, operations: t.Sequence[Json]) -> Json:
-        """PATCH an image that others may change, too, and look whether it has lasted.
-
-        Glance reads and saves whole rows, so that of two writers at once the last one wins. Whoever has read the row before
-        it was saved here may save it a little later, in about the time that a patch takes. So look after that time, and again
-        as long as somebody else is seen to write. A patch that overtook the end of an upload even takes the image's data
-        away (status queued, with leftovers).
-
-        :raises Superseded: if it has not lasted, or the image has been replaced meanwhile.
-        """
-        started = time.monotonic()
-        raw = self._patch(image_id, operations)
-        pause = min(max(2 * (time.monotonic() - started), _LEAST_PAUSE), _LONGEST_PAUSE)
-        replaced = raw.get(REPLACED_BY)
-        for _look in range(_MOST_LOOKS):
-            time.sleep(pause)
-            before, found = raw, self._glance.image(image_id)
-            whole = found is not None and (Image(found).usable or Image(found).is_slot)
-            if found is None or not whole or not all(_is_in_force(operation, found) for operation in operations):
-                raise Superseded(
-                    f"A change of image {image_id} was undone at once by somebody else who changed it, too."
-                )
-            if found.get(REPLACED_BY) != replaced:
-                raise Superseded(f"The image {image_id} has been replaced while it was changed.")
-            raw = found
-            if is_same(before, raw):
-                break
-        return raw
+    def _patched(self, image_id: str, operations: t.Sequence[Json]) -> Json:
+        """PATCH, and look whether it has lasted, unless nobody else knows the image."""
+        return (self._patches.patch if image_id == self._new_id else self._patches.change)(image_id, operations)
 
     def _require_unchanged(self, old: Image) -> None:
         """What was said about an image while its successor was filled has to pass to the successor.
@@ -285,6 +240,15 @@ class Applier:
         raw = self._glance.image(old.id)
         if raw is None or settable(Image(raw)) != settable(old):
             raise Superseded(f"The image {old.id} was changed while the one that is to replace it was made.")
+
+    def _require_fresh(self) -> None:
+        """Who is to have the name of a family is decided anew, if data was brought in since: that may have taken hours.
+
+        :raises Superseded: if so.
+        """
+        if self._filled:
+            self._unfinished = None
+            raise Superseded("Who has the name of the family is looked at again, after the time that the data took.")
 
     def _give_way(self, image_id: str, step: steps.Create) -> None:
         """Around the daily change of the ids, two can make the same image under two ids: one of them has to give way.
@@ -303,7 +267,7 @@ class Applier:
                 self._glance.delete(image_id)
                 self._unfinished = None
                 raise Superseded(f"The image {there[0]['id']} has just been made by somebody else.")
-            time.sleep(pause)
+            _pause.pause(pause)
 
     def _id(self, image: str) -> str:
         if image != steps.NEW:
@@ -345,32 +309,9 @@ class Applier:
         return self._seen.get(image_id) or self._glance.image(image_id)
 
 
-def _protection(on: bool) -> list[Json]:
-    return [{"op": "replace", "path": "/protected", "value": on}]
-
-
 def _has_just_been_made(rival: Json | None, step: steps.Create) -> bool:
     """Whether an image that bears a chosen id was made for the same purpose, and not renamed or replaced since."""
     return rival is not None and rival["name"] == step.body["name"] and not rival.get(REPLACED_BY)
-
-
-def _is_in_force(operation: Json, raw: Json) -> bool:
-    key = operation["path"][1:].replace("~1", "/").replace("~0", "~")
-    if operation["op"] == "remove":
-        return key not in raw
-    return sorted(raw.get(key) or ()) == operation["value"] if key == "tags" else raw.get(key) == operation["value"]
-
-
-def _explained(fault: ServerRefusal, values: Json) -> ServerRefusal:
-    """A refusal with the option that it is about, and the policy that stands behind it.
-
-    The policies are those of https://docs.openstack.org/glance/latest/configuration/glance_policy.html
-    """
-    for key, value in values.items():
-        reason = _POLICIES.get((key, value if key == "visibility" else None))
-        if reason:
-            return ServerRefusal(f"{reason} {fault.message}", **fault.details)
-    return fault
 
 
 @contextlib.contextmanager

@@ -56,6 +56,9 @@ def image_spec() -> Spec:
         "container_format": {"type": "str"},
         "content_key": {"type": "str", "no_log": False},
         "disk_format": {"type": "str"},
+        "end_of_life": {"type": "str"},
+        "exclude_from_latest": {"type": "bool"},
+        "family": {"type": "str"},
         "filename": {"type": "path"},
         "force": {"type": "bool", "default": False},
         "id": {"type": "str"},
@@ -74,6 +77,7 @@ def image_spec() -> Spec:
         "on_content_change": {"type": "str", "default": "replace", "choices": ["replace", "keep", "fail"]},
         "owner": {"type": "str", "aliases": ["project"]},
         "owner_domain": {"type": "str", "aliases": ["project_domain"]},
+        "promote": {"type": "bool"},
         "properties": {"type": "dict"},
         "purge_members": {"type": "bool", "default": False},
         "purge_properties": {"type": "bool", "default": False},
@@ -85,14 +89,41 @@ def image_spec() -> Spec:
             "default": "public",
             "choices": ["public", "internal", "admin"],
         },
-        "retire": {"type": "str", "default": "hide", "choices": ["hide", "delete", "rename"]},
+        "retire": {"type": "str", "default": "hide", "choices": ["hide", "delete", "rename", "keep"]},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent", "inactive"]},
         "stores": {"type": "list", "elements": "str"},
         "tags": {"type": "list", "elements": "str"},
         "uri": {"type": "str"},
         "use_import": {"type": "bool"},
+        "version": {"type": "str"},
         "visibility": {"type": "str", "choices": ["public", "private", "shared", "community"]},
         "volume": {"type": "str"},
+    }
+
+
+def catalog_spec() -> Spec:
+    """Where the entries of a catalogue come from. What an entry may hold, ``_catalog_check.py`` says."""
+    return {
+        "images": {"type": "list", "elements": "raw"},
+        "defaults": {"type": "dict"},
+        "files": {"type": "list", "elements": "path"},
+    }
+
+
+def publish_spec() -> Spec:
+    """What an entry for the role ``publish`` has beside the options of :func:`image_spec`."""
+    formats = ["raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "vpc"]
+    return {
+        "src": {"type": "str"},
+        "format": {"type": "str", "choices": formats},
+        "compression_type": {"type": "str", "choices": ["zlib", "zstd"]},
+        "source_format": {"type": "str", "choices": [*formats, "iso"]},
+        "timeout": {"type": "int"},
+        "headers": {"type": "dict"},
+        "url_username": {"type": "str"},
+        "url_password": {"type": "str", "no_log": True},
+        "validate_certs": {"type": "bool"},
+        "ca_path": {"type": "path"},
     }
 
 

@@ -16,7 +16,18 @@ import re
 import typing as t
 
 from ._desired import Desired
-from ._observed import BASE_ATTRIBUTES, CONTENT_KEY, FOREIGN_PREFIXES, OWN_PREFIX, Image
+from ._observed import (
+    BASE_ATTRIBUTES,
+    CATALOG,
+    CONTENT_KEY,
+    END_OF_LIFE,
+    EXCLUDED,
+    FAMILY,
+    FOREIGN_PREFIXES,
+    OWN_PREFIX,
+    VERSION,
+    Image,
+)
 from ._steps import certain
 
 #: Attributes that can be changed, or at least be given at creation.
@@ -46,6 +57,8 @@ _OF_A_SNAPSHOT = (
     "owner_user_name",
     "user_id",
 )
+#: The collection's own properties that belong to the version, not to the bytes.
+_OF_THE_VERSION = (FAMILY, VERSION, EXCLUDED, END_OF_LIFE, CATALOG)
 #: Hexadecimal digits of the digests that a content key can consist of.
 _DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 
@@ -113,10 +126,14 @@ def settable(image: Image) -> Flat:
     return flat
 
 
-def heritage(image: Image) -> Flat:
-    """What passes from an image to the one that takes its place, where the task does not say otherwise."""
+def heritage(image: Image, same_version: bool = True) -> Flat:
+    """What passes from an image to the one that takes its place, where the task does not say otherwise.
+
+    :param same_version: whether it is the same version of its family, with other bytes.
+    """
     of_a_snapshot = _OF_A_SNAPSHOT if image.raw.get("image_type") == "snapshot" else ()
-    return {
+    stamps = {key: image.stamp(key) for key in _OF_THE_VERSION if same_version and image.stamp(key) is not None}
+    return stamps | {
         key: value
         for key, value in settable(image).items()
         if not key.startswith((OWN_PREFIX, *_OF_THE_BYTES)) and key not in of_a_snapshot
@@ -134,7 +151,7 @@ def declared(desired: Desired, have: Flat) -> Flat:
     want.update(desired.attributes)
     if desired.tags is not None:
         want["tags"] = sorted(desired.tags)
-    for key, value in desired.properties.items():
+    for key, value in (desired.properties | desired.stamps).items():
         if value is None:
             want.pop(key, None)
         else:

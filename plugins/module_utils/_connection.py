@@ -12,12 +12,12 @@ import contextlib
 import itertools
 import queue
 import threading
-import time
 import traceback
 import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
+from . import _pause
 from ._errors import CollectionError, ConnectionProblem, InvalidOption, MissingDependency
 
 #: Seconds between tries when a connection is refused or dropped, or a gateway answers for a service that is away.
@@ -116,7 +116,7 @@ def persistently(call: t.Callable[[], Result]) -> Result:
         else:
             if pause is None or getattr(result, "status_code", 200) not in _PASSING_STATUSES:
                 return result
-        time.sleep(pause)
+        _pause.pause(pause)
     raise AssertionError("unreachable: the last try returns or raises")
 
 

@@ -21,7 +21,7 @@ import signal
 import stat
 import typing as t
 
-from . import _memory
+from . import _memory, _pause
 from ._errors import FileProblem, InvalidOption
 
 #: How much is read, hashed and sent at a time.
@@ -179,6 +179,7 @@ class HashingStream:
             with uninterrupted():
                 hashed = pool.submit(lambda: None)
             for block in blocks:
+                _pause.check()
                 hashed.result()
                 hashed = pool.submit(hasher.update, block)
                 # The last block is handed out only once the file is known to be unchanged: the receiver must not

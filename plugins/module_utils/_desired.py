@@ -14,6 +14,8 @@ import typing as t
 from ._errors import InvalidOption
 from ._observed import BASE_ATTRIBUTES, FOREIGN_PREFIXES, OWN_PREFIX
 from ._source import Source, declared_source, require_uuid
+from ._texts import require_amount, require_text
+from ._version_options import declared_version
 
 _NAME_LIMIT = 255
 _KEY_LIMIT = 255
@@ -52,6 +54,13 @@ class Desired:
     content_key: str | None = None
     on_content_change: str = "replace"
     retire: str = "hide"
+    #: Of which family the image is which version; both or none.
+    family: str | None = None
+    version: str | None = None
+    #: Whether this version is to have the name; None leaves it to the newest good one, False leaves the name where it is.
+    promote: bool | None = None
+    #: The collection's own properties that options set; None removes one.
+    stamps: dict[str, str | None] = dataclasses.field(default_factory=dict)
     #: Projects that share the image: names or ids as declared, later ids.
     members: frozenset[str] | None = None
     purge_members: bool = False
@@ -88,10 +97,10 @@ def desired_image(params: dict[str, t.Any]) -> Desired:
             "volume: making an image of a volume needs Cinder, which this collection does not speak to yet; upload a file "
             "(filename) or let Glance fetch one (uri)."
         )
-    _require_amount("min_disk", params["min_disk"])
+    require_amount("min_disk", params["min_disk"])
     if params["min_disk_from_virtual_size"] and params["min_disk"] is not None:
         raise InvalidOption("min_disk: min_disk_from_virtual_size says it already; leave one of them out.")
-    _require_amount("min_ram", params["min_ram"])
+    require_amount("min_ram", params["min_ram"])
     return Desired(
         name=require_name(params["name"]),
         state=params["state"],
@@ -106,6 +115,7 @@ def desired_image(params: dict[str, t.Any]) -> Desired:
         content_key=_content_key(params["content_key"]),
         on_content_change=params["on_content_change"],
         retire=params["retire"],
+        **declared_version(params),
         members=_members(params),
         purge_members=params["purge_members"],
         stores=_stores(params["stores"]),
@@ -123,7 +133,7 @@ def require_name(name: str, option: str = "name") -> str:
     """
     if not name:
         raise InvalidOption(f"{option}: an image name cannot be empty.")
-    _require_text(option, name, _NAME_LIMIT)
+    require_text(option, name, _NAME_LIMIT)
     return name
 
 
@@ -182,7 +192,7 @@ def _content_key(value: str | None) -> str | None:
         return None
     if not value:
         raise InvalidOption("content_key: cannot be empty.")
-    _require_text("content_key", value, _VALUE_LIMIT)
+    require_text("content_key", value, _VALUE_LIMIT)
     return value
 
 
@@ -192,14 +202,14 @@ def _tags(tags: list[str] | None) -> frozenset[str] | None:
     for tag in tags:
         if not tag:
             raise InvalidOption("tags: a tag cannot be empty.")
-        _require_text("tags", tag, _TAG_LIMIT)
+        require_text("tags", tag, _TAG_LIMIT)
     return frozenset(tags)
 
 
 def _property_key(key: t.Any) -> str:
     if not isinstance(key, str) or not key:
         raise InvalidOption(f"properties: the key {key!r} is not a text, or empty.")
-    _require_text("properties", key, _KEY_LIMIT)
+    require_text("properties", key, _KEY_LIMIT)
     if key != key.strip():
         raise InvalidOption(f"properties: the key {key!r} begins or ends with white space, which Glance cuts off.")
     if key in _RESERVED:
@@ -225,20 +235,7 @@ def _property_value(key: str, value: t.Any) -> str | None:
         return str(value)
     if not isinstance(value, str):
         raise InvalidOption(f"properties: the value of {key!r} is a {type(value).__name__}; Glance holds only texts.")
-    _require_text(f"properties: the value of {key!r}", value, _VALUE_LIMIT)
+    require_text(f"properties: the value of {key!r}", value, _VALUE_LIMIT)
     if len(value.encode()) > _VALUE_LIMIT:
         raise InvalidOption(f"properties: the value of {key!r} takes more than {_VALUE_LIMIT} bytes.")
     return value
-
-
-def _require_text(option: str, value: str, limit: int) -> None:
-    """Refuse texts that Glance refuses: its MySQL tables hold at most three bytes a character, and no NUL."""
-    if len(value) > limit:
-        raise InvalidOption(f"{option}: {value[:40]!r}... has {len(value)} characters; Glance takes at most {limit}.")
-    if any(ord(each) > 0xFFFF or each == "\0" or 0xD800 <= ord(each) <= 0xDFFF for each in value):
-        raise InvalidOption(f"{option}: {value!r} holds a character that Glance cannot store (4-byte unicode, NUL).")
-
-
-def _require_amount(option: str, value: int | None) -> None:
-    if value is not None and not 0 <= value <= 2**31 - 1:
-        raise InvalidOption(f"{option}: {value} is not between 0 and {2**31 - 1}.")

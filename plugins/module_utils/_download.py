@@ -28,6 +28,7 @@ from . import (
     _memory,
     _partial,
     _steps,
+    _which,
     _workfile,
 )
 from ._ahead import ahead
@@ -149,7 +150,7 @@ class DownloadDeclaration:
             own = _identity.project_id(self._glance.conn, project, self._params["project_domain"], "project")
         found = self._glance.named_or_id(name, {"owner": own} if project else None)
         found = [raw for raw in found if not project or raw["owner"] == own]
-        image = _download_plan.choose(map(Image, found), name, own)
+        image = _which.choose(map(Image, found), name, own)
         if image is None:
             where = f" in the project {project!r}" if project else ""
             raise InvalidOption(f"image: there is no image {name!r}{where} that these credentials can see.")

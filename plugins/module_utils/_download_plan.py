@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._cast import meant
 from ._errors import ContentMissing, FileProblem, ImageFault
 from ._file_plan import SetAttributes
 from ._observed import Image
@@ -115,19 +114,6 @@ class Install:
 
     def __str__(self) -> str:
         return f"{'replace' if self.replaces else 'write'} {self.path}"
-
-
-def choose(images: t.Iterable[Image], name: str, project_id: str) -> Image | None:
-    """The one image that a name means; None if there is none.
-
-    Of several, those of the own project count, then those that have data; of these the one that the module ``image`` means.
-
-    :raises AmbiguousImage: if several are left.
-    """
-    found = list(images)
-    found = [image for image in found if image.owner == project_id] or found
-    found = [image for image in found if image.usable] or found
-    return found[0] if len(found) == 1 else meant(found, name)
 
 
 def told(image: Image) -> str:

@@ -37,6 +37,12 @@ class InvalidOption(CollectionError):
     reason = "invalid_option"
 
 
+class CatalogProblem(CollectionError):
+    """A catalogue of images is wrong; ``details["problems"]`` lists all that is."""
+
+    reason = "catalog_problem"
+
+
 class FileProblem(CollectionError):
     """A local file, folder, archive or disk cannot be used as asked."""
 
@@ -114,3 +120,9 @@ class Interrupted(CollectionError):
     """SIGTERM or SIGINT arrived; raised in the main thread so that clean-up runs."""
 
     reason = "interrupted"
+
+
+class ImagesFailed(CollectionError):
+    """Some of many declared images did not reach their state; ``details["results"]`` says which and why."""
+
+    reason = "images_failed"

@@ -112,10 +112,13 @@ class Glance:
     def images(self, query: t.Mapping[str, t.Any], limit: int | None = None) -> t.Iterator[Json]:
         """GET /v2/images, page by page.
 
+        Of one owner all are listed: Glance leaves community images of others out, for administrators too, if it is not told.
+
         :param query: Glance's own parameters; a list is sent as repeated parameters.
         :param limit: at most so many images.
         """
         marker = None
+        query = {"visibility": "all", **query} if "owner" in query else query
         while limit is None or limit > 0:
             page = dict(query, limit=min(limit or _PAGE, _PAGE))
             answer = self._call(

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -18,6 +19,7 @@ from ._errors import InvalidOption
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+@functools.lru_cache(maxsize=1024)
 def project_id(conn: t.Any, name_or_id: str, domain: str | None = None, option: str = "owner") -> str:
     """The id of a project.
 

@@ -22,6 +22,7 @@ from ._argspec import size_option
 from ._describe import described
 from ._desired import Desired, desired_image, require_name
 from ._errors import AmbiguousImage, InvalidOption, ServerRefusal, Superseded, UnsafeImage
+from ._finding import Finder
 from ._glance import Glance, Json, connect, is_true
 from ._observed import Image, Observed, in_other_hands, is_image_id
 from ._steps import Plan, certain
@@ -37,16 +38,35 @@ def declare(module: AnsibleModule) -> t.Iterator[ImageDeclaration]:
     params = module.params
     module.no_log_values |= _address.secrets_of(params["uri"] or "")
     desired = desired_image(params)
-    file, desired = _with_local_facts(desired, params)
+    local = with_local_facts(desired, params)
     with connect(params) as glance:
-        desired, scope = _with_cloud_facts(glance, desired, params)
-        yield ImageDeclaration(glance, desired, file, scope, params, module.warn)
+        yield declaration(glance, local, params, module.warn)
+
+
+def declaration(
+    glance: Glance,
+    local: tuple[_content.LocalFile | None, Desired],
+    params: dict[str, t.Any],
+    warn: t.Callable[[str], None],
+    finder: Finder | None = None,
+    expected: frozenset[str] = frozenset(),
+) -> ImageDeclaration:
+    """The declaration of one image on a cloud.
+
+    :param local: see :func:`with_local_facts`.
+    :param expected: names of images that are going to be there, although they are not yet.
+    :raises CollectionError: if names of projects and images cannot be turned into ids.
+    """
+    file, desired = local
+    desired, scope = _with_cloud_facts(glance, desired, params, expected)
+    return ImageDeclaration(glance, desired, file, scope, params, warn, finder)
 
 
 class ImageDeclaration:
     """One declared image; what :func:`._runner.run_declaration` runs.
 
     :param scope: id of the project in which the name is looked up.
+    :param finder: how images are found; made by module ``images`` for many at once.
     """
 
     def __init__(
@@ -57,8 +77,10 @@ class ImageDeclaration:
         scope: str,
         params: dict[str, t.Any],
         warn: t.Callable[[str], None],
+        finder: Finder | None = None,
     ) -> None:
         self._glance = glance
+        self._finder = finder or Finder(glance)
         self._desired = desired
         self._file = file
         self._scope = scope
@@ -73,6 +95,7 @@ class ImageDeclaration:
     def observe(self) -> Observed:
         """Read what is there under the name, then whatever else the plan asks for."""
         found = self._find()
+        self._finder = self._finder.fresh
         self._found = {image["id"]: image for image in found}
         images, now = tuple(Image(raw) for raw in found), datetime.datetime.now(datetime.UTC)
         observed = Observed(
@@ -113,10 +136,14 @@ class ImageDeclaration:
 
     def _find(self) -> list[Json]:
         desired = self._desired
-        if desired.id:
-            image = self._glance.image(desired.id)
-            return [image] if image else []
-        return self._glance.named_or_id(desired.name, {"owner": self._scope})
+        if desired.version is None:
+            if desired.id:
+                return self._finder.by_id(desired.id)
+            return self._finder.by_name(desired.name, self._scope)
+        found = self._finder.by_family(certain(desired.family), self._scope)
+        found = found + self._finder.by_name(desired.name, self._scope)
+        found += self._finder.by_id(desired.id) if desired.id else []
+        return list({image["id"]: image for image in found}.values())
 
     def _answer(self, questions: _plan.Questions, observed: Observed) -> Observed:
         """Find out what a plan asks for."""
@@ -170,8 +197,11 @@ class ImageDeclaration:
             )
 
 
-def _with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_content.LocalFile | None, Desired]:
-    """Look at the local file and resolve the checksum."""
+def with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_content.LocalFile | None, Desired]:
+    """Look at the local file and resolve the checksum.
+
+    :raises CollectionError: if either cannot be used.
+    """
     file = None
     if desired.state == "absent":
         desired = dataclasses.replace(desired, source=None)
@@ -180,27 +210,37 @@ def _with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_cont
         desired = dataclasses.replace(
             desired, source=dataclasses.replace(desired.source, path=file.path, size=file.size)
         )
-    if params["checksum"] is not None:
+    if params["checksum"] is not None and desired.state != "absent":
         name = params["filename"] or params["uri"] or desired.name
         checksum = _checksum.resolve(params["checksum"], os.path.basename(name))
         desired = dataclasses.replace(desired, checksum=(checksum.algorithm, checksum.digest))
     return file, desired
 
 
-def _with_cloud_facts(glance: Glance, desired: Desired, params: dict[str, t.Any]) -> tuple[Desired, str]:
+def scope_of(glance: Glance, params: dict[str, t.Any]) -> str:
+    """The id of the project in which a name is looked up.
+
+    :raises InvalidOption: if it is declared, and there is none.
+    """
+    if params["owner"]:
+        return _identity.project_id(glance.conn, params["owner"], params["owner_domain"])
+    return glance.project_id
+
+
+def _with_cloud_facts(
+    glance: Glance, desired: Desired, params: dict[str, t.Any], expected: frozenset[str]
+) -> tuple[Desired, str]:
     """Turn the names of projects and images into ids; also return the project in which the name is looked up."""
-    scope = own = glance.project_id
+    own, scope = glance.project_id, scope_of(glance, params)
     _require_region(glance, desired)
     attributes = dict(desired.attributes)
-    if params["owner"]:
-        scope = _identity.project_id(glance.conn, params["owner"], params["owner_domain"])
-        if scope != own or desired.id:
-            attributes["owner"] = scope
+    if params["owner"] and (scope != own or desired.id):
+        attributes["owner"] = scope
     properties = dict(desired.properties)
     if desired.state != "absent":
         for option in ("kernel", "ramdisk"):
             if params[option]:
-                properties[f"{option}_id"] = _reference(glance, params[option], own, option)
+                properties[f"{option}_id"] = _reference(glance, params[option], own, option, expected)
     members = desired.members and frozenset(
         _identity.project_id(glance.conn, member, params["members_domain"], "members") for member in desired.members
     )
@@ -218,9 +258,10 @@ def _require_region(glance: Glance, desired: Desired) -> None:
         )
 
 
-def _reference(glance: Glance, name_or_id: str, own_project: str, option: str) -> str:
+def _reference(glance: Glance, name_or_id: str, own_project: str, option: str, expected: frozenset[str]) -> str:
     """The id of an image that another image refers to: one of the own project rather than one of others.
 
+    :param expected: names of images that are going to be there; until then words stand in the place of the id.
     :raises InvalidOption: if there is none.
     :raises AmbiguousImage: if there are several.
     """
@@ -229,6 +270,8 @@ def _reference(glance: Glance, name_or_id: str, own_project: str, option: str) -
     found = [image for image in glance.named(require_name(name_or_id, option)) if image["status"] == "active"]
     own = [image["id"] for image in found if image["owner"] == own_project]
     ids = own or [image["id"] for image in found]
+    if not ids and name_or_id in expected:
+        return f"(the id of {name_or_id!r})"
     if not ids:
         raise InvalidOption(f"{option}: there is no active image {name_or_id!r}.")
     if len(ids) > 1:

@@ -184,18 +184,76 @@ class Retire:
 
     :param how: hide, rename or delete.
     :param successor: id of the image that has taken the place.
+    :param at: the time, as property.
     :param new_name: for rename.
+    :param marks: whether no name is to mean the image any more.
     """
 
     image: str
     how: str
     successor: str
+    at: str
     unprotect: bool = False
     new_name: str | None = None
+    marks: bool = True
 
     def __str__(self) -> str:
         to = f" to {self.new_name!r}" if self.how == "rename" else ""
         return f"{self.how} the replaced image {self.image}{to}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Exclude:
+    """Say that a version is never to be the newest one of its family."""
+
+    image: str
+    version: str
+    operations: tuple[dict[str, t.Any], ...]
+
+    def __str__(self) -> str:
+        return f"exclude version {self.version} ({self.image}) from latest"
+
+
+@dataclasses.dataclass(frozen=True)
+class GiveName:
+    """Give a version the name of its family, whoever else has it at that moment.
+
+    :param bearers: ids of the images that had it when the plan was made.
+    """
+
+    image: str
+    version: str
+    name: str
+    operations: tuple[dict[str, t.Any], ...]
+    bearers: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        which = "" if self.image == NEW else f" ({self.image})"
+        return f"give the name {self.name!r} to version {self.version}{which}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Supersede:
+    """Take the name of a family from an image that is not to have it any more.
+
+    :param name: what it is called instead.
+    :param delete: whether to delete it, if the store allows that.
+    """
+
+    image: str
+    name: str
+    operations: tuple[dict[str, t.Any], ...]
+    delete: bool = False
+
+    @property
+    def hides(self) -> bool:
+        """Whether the image goes out of sight."""
+        return {"op": "replace", "path": "/os_hidden", "value": True} in self.operations
+
+    def __str__(self) -> str:
+        if self.delete:
+            return f"delete the superseded image {self.image}"
+        return f"call {self.image} {self.name!r}" + (" and hide it" if self.hides else "")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -191,6 +191,10 @@ class Observed:
     #: The project in which the name is looked up.
     project_id: str
     now: datetime.datetime
+    #: The image that has the family's name and is not the declared version itself; a new version inherits from it.
+    holder: Image | None = None
+    #: Whether a newer version is there and good, so that the declared one is made as one that has been superseded.
+    outshone: bool = False
     #: Digests of the local source by algorithm, as far as the plan asked for them.
     digests: dict[str, str] = dataclasses.field(default_factory=dict)
     #: Real format of the local source, once asked for, and bytes of the disk in it.
@@ -208,6 +212,11 @@ class Observed:
     stuck: frozenset[str] = frozenset()
     #: Ids of images that somebody else may be about to fill or to put in place; see :func:`in_other_hands`.
     in_hands: frozenset[str] = frozenset()
+
+    @property
+    def time(self) -> str:
+        """The time of the observation as Glance writes times, and the property of superseded images, too."""
+        return self.now.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def in_other_hands(images: t.Iterable[Image], now: datetime.datetime, mine: t.Container[str]) -> frozenset[str]:

@@ -20,8 +20,10 @@ from ._cast import Cast, ambiguous, cast
 from ._compare import Verdict
 from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
+from ._heirs import model_of
 from ._image_steps import Delete, Wait
 from ._observed import GONE, Image, Observed
+from ._promotion import narrowed, promoted
 from ._refusals import (
     require_allowed,
     require_checksum,
@@ -52,6 +54,7 @@ class Questions:
 
 def questions(desired: Desired, observed: Observed) -> Questions:
     """What has to be found out before :func:`plan` can decide; ask again until nothing is left."""
+    desired, observed = narrowed(desired, observed)
     if desired.state == "absent":
         return Questions()
     parts = _parts(desired, observed)
@@ -74,7 +77,7 @@ def questions(desired: Desired, observed: Observed) -> Questions:
 def _questions_of_supply(desired: Desired, observed: Observed, parts: Cast) -> Questions:
     """What has to be known before data can come in."""
     source = certain(desired.source)
-    old = parts.current if parts.current and parts.current.usable else None
+    old = model_of(observed, parts)
     if observed.schema is not None:
         require_allowed(
             {"disk_format": desired.disk_format, "container_format": desired.container_format}, observed.schema
@@ -97,14 +100,16 @@ def plan(desired: Desired, observed: Observed) -> Plan:
 
     :raises CollectionError: if the declared state cannot be reached, in the same words whether or not it is check mode.
     """
-    parts = _parts(desired, observed)
-    before = _picture_before(desired, observed, parts.current)
-    decided = _decided(desired, observed, parts, before)
+    task, scene = narrowed(desired, observed)
+    parts = _parts(task, scene)
+    before = _picture_before(task, scene, parts.current)
+    decided = promoted(desired, observed, _decided(task, scene, parts, before))
     touched = {getattr(step, "image", None) for step in decided.steps}
     for image in observed.images:
-        if image.copying and image.id in touched:
+        held = image.copying or (image not in scene.images and _is_busy(image, observed))
+        if held and image.id in touched:
             if image.id not in observed.stuck:
-                return _waiting(desired, image, before)
+                return _waiting(task, image, before)
             require_released(image, decided.steps)
     return decided
 

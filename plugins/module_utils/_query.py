@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -15,7 +16,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ._describe import described
 from ._errors import InvalidOption
 from ._glance import Glance, Json, connect
-from ._observed import is_image_id
+from ._observed import FAMILY, Image, is_image_id
+from ._which import Wish, choose, versions
 
 #: openstacksdk's names of attributes, which filters of openstack.cloud.image_info use, by Glance's.
 _SDK_NAMES = {
@@ -50,9 +52,49 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         query["sort"] = params["sort"]
     if params["limit"] is not None and params["limit"] < 1:
         raise InvalidOption(f"limit: {params['limit']} is not a number of images; leave it out to get them all.")
+    wish = _wish(params)
     with connect(params) as glance:
-        found = _found(glance, params["name"], query, params["limit"])
+        if wish:
+            found = of_family(glance, wish, query)[: params["limit"]]
+        else:
+            found = _found(glance, params["name"], query, params["limit"])
         return {"images": [described(image) for image in found]}
+
+
+def of_family(glance: Glance, wish: Wish, query: dict[str, t.Any]) -> list[Json]:
+    """The versions of a family that are asked for, the newest first; see :func:`._which.versions`.
+
+    :param query: further parameters of GET /v2/images.
+    """
+    if FAMILY in query:
+        raise InvalidOption(f"filters: {FAMILY} is what the family says; leave it out.")
+    found = glance.hidden_too({**query, FAMILY: wish.family})
+    now = datetime.datetime.now(datetime.UTC)
+    return [image.raw for image in versions(map(Image, found), wish, glance.project_id, now)]
+
+
+def one_named(glance: Glance, name: str, query: dict[str, t.Any]) -> Json | None:
+    """The image that a name or an id means; see :func:`._which.choose`. One that was replaced is meant by its id alone.
+
+    :param query: further parameters of GET /v2/images.
+    """
+    found = [Image(raw) for raw in _found(glance, name, query, None)]
+    image = choose((each for each in found if each.id == name or not each.retired), name, glance.project_id)
+    return image.raw if image else None
+
+
+def _wish(params: dict[str, t.Any]) -> Wish | None:
+    """What the options of ``image_info`` ask of a family; None if they do not speak of one."""
+    latest = params["latest"]
+    if params["family"] is not None:
+        for option in ("name", "sort"):
+            if params[option] is not None:
+                raise InvalidOption(f"{option}: does not go with family, which finds versions, the newest first.")
+        return Wish(params["family"], params["version"], latest is None or latest)
+    for option in ("version", "latest"):
+        if params[option] is not None:
+            raise InvalidOption(f"{option}: says which version of a family is meant, so the option family is needed.")
+    return None
 
 
 def glance_query(filters: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -19,30 +19,21 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._errors import CollectionError, Interrupted, Superseded
-from ._steps import Plan
-
-#: How often a run observes and plans anew when others act on the same object at the same moment.
-_ROUNDS = 50
+from ._converge import Convergence, Declaration
+from ._errors import CollectionError, Interrupted
 
 
-class Declaration(t.Protocol):
-    """A declared state: where it stands, what is to be done, and the doing."""
+class Catalog(t.Protocol):
+    """Many declarations that are planned together, and then carried out side by side."""
 
-    def observe(self) -> t.Any:
-        """Read the outside world. Sends and writes nothing."""
+    def plan(self) -> None:
+        """Observe and plan for all. Sends and writes nothing that changes the cloud."""
 
-    def plan(self, observed: t.Any) -> Plan:
-        """Compare; pure."""
+    def finish(self, foretells: bool) -> None:
+        """Carry out all plans, or foretell what they would do."""
 
-    def apply(self, plan: Plan) -> dict[str, t.Any]:
-        """Carry out the steps of a plan and return the result keys of the module.
-
-        :raises Superseded: if somebody else acted meanwhile and the plan is out of date.
-        """
-
-    def predict(self, plan: Plan) -> dict[str, t.Any]:
-        """The result keys of the module for a plan that is not carried out (check mode, or nothing to do)."""
+    def report(self, with_diff: bool) -> dict[str, t.Any]:
+        """The result of the module; ``failed`` in it says whether the task fails."""
 
 
 def run_declaration(
@@ -56,7 +47,21 @@ def run_declaration(
     module = AnsibleModule(argument_spec, supports_check_mode=True, **kwargs)
     _keep_secrets(module)
     with _edge(module), build(module) as declaration:
-        module.exit_json(**_converge(module, declaration))
+        outcome = Convergence(declaration, module.warn).finish(module.check_mode)
+        module.exit_json(**outcome.report(module._diff))
+
+
+def run_catalog(
+    build: t.Callable[[AnsibleModule], t.ContextManager[Catalog]], argument_spec: dict[str, t.Any], **kwargs: t.Any
+) -> None:
+    """As :func:`run_declaration`, for many declarations in one module."""
+    module = AnsibleModule(argument_spec, supports_check_mode=True, **kwargs)
+    _keep_secrets(module)
+    with _edge(module), build(module) as catalog:
+        catalog.plan()
+        catalog.finish(module.check_mode)
+        report = catalog.report(module._diff)
+        (module.fail_json if report["failed"] else module.exit_json)(**report)
 
 
 def run_query(
@@ -79,31 +84,6 @@ def _keep_secrets(module: AnsibleModule) -> None:
             module.no_log_values |= {
                 str(value) for key, value in auth.items() if value and not str(key).endswith(public)
             }
-
-
-def _converge(module: AnsibleModule, declaration: Declaration) -> dict[str, t.Any]:
-    """Observe, plan and apply until a plan has been carried out whole; the result is read off the plans."""
-    before: dict[str, t.Any] | None = None
-    actions: list[str] = []
-    for round_left in reversed(range(_ROUNDS)):
-        try:
-            plan = declaration.plan(declaration.observe())
-            before = plan.before if before is None else before
-            for warning in plan.warnings:
-                module.warn(warning)
-            act = declaration.predict if module.check_mode or not plan.changed else declaration.apply
-            outcome = act(plan)
-        except Superseded as news:
-            if not round_left:
-                raise
-            actions += news.details.get("actions", [])
-            continue
-        actions += plan.actions
-        result = dict(outcome, changed=bool(actions), actions=actions)
-        if module._diff:
-            result["diff"] = {"before": before, "after": plan.after}
-        return result
-    raise AssertionError("unreachable: the last round returns or raises")
 
 
 @contextlib.contextmanager

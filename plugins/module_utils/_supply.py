@@ -18,8 +18,18 @@ from ._cast import Cast
 from ._chosen_id import chosen_ids, rivals
 from ._compare import Flat, Verdict
 from ._desired import Desired
-from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, LookAgain, Reactivate, Retire, Verify
-from ._observed import BASE_ATTRIBUTES, CONTENT_KEY, INCOMING_FOR, REPLACED_BY, REPLACES, Image, Observed
+from ._heirs import model_of, retire
+from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, LookAgain, Reactivate, Verify
+from ._observed import (
+    BASE_ATTRIBUTES,
+    CONTENT_KEY,
+    INCOMING_FOR,
+    REPLACED_BY,
+    REPLACES,
+    SUPERSEDED_AT,
+    Image,
+    Observed,
+)
 from ._refusals import (
     require_allowed,
     require_disposable,
@@ -61,9 +71,10 @@ class _Supply:
         self.desired = desired
         self.observed = observed
         self.parts = parts
-        #: The image that is replaced, if any.
+        #: The image that is replaced, if any, and the one from which the new one inherits what is not declared.
         self.old = parts.current if parts.current and parts.current.usable else None
-        self.stores = stores_after(desired, self.old)
+        self.model = model_of(observed, parts)
+        self.stores = stores_after(desired, self.model)
         self.source: Source = way_in(certain(desired.source), self.stores, observed)
         self.broken = [each for each in (parts.current, *parts.incoming) if each and self._is_broken(each)]
         #: The image to go on with, if any, and what is left over beside it.
@@ -122,7 +133,10 @@ class _Supply:
     def want(self) -> Flat:
         """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
         desired, have = self.desired, self.have
-        base = compare.heritage(self.old) if self.old else {k: v for k, v in have.items() if k not in _STAMPS}
+        base = {key: value for key, value in have.items() if key not in _STAMPS}
+        if self.model:
+            base = compare.heritage(self.model, same_version=self.model is self.old)
+            base["os_hidden"] = base["os_hidden"] and self.model is self.old
         if self.ready:
             base |= self._brought_in()
             base |= {key: have[key] for key in ("disk_format", "container_format", CONTENT_KEY) if key in have}
@@ -137,6 +151,9 @@ class _Supply:
             want["min_disk"] = compare.gib(virtual_size)
         if self.old:
             want[REPLACES] = self.old.id
+        elif self.observed.outshone:
+            want[SUPERSEDED_AT] = have.get(SUPERSEDED_AT) or self.observed.time
+            want["os_hidden"] = desired.attributes.get("os_hidden", desired.retire != "keep")
         if self.key and (desired.identity or not self.ready):
             want[CONTENT_KEY] = self.key
         if not have and "owner" not in desired.attributes:
@@ -157,7 +174,7 @@ class _Supply:
             return have
         if not self.slot:
             return self._first_body()
-        late = _LATE if self.waits or self.old else (REPLACES,)
+        late = _LATE if self.waits or self.model else (REPLACES,)
         done = have | {key: value for key, value in want.items() if key not in late}
         kept = BASE_ATTRIBUTES.union(want, (INCOMING_FOR, REPLACED_BY, REPLACES))
         return {key: value for key, value in done.items() if key in kept}
@@ -199,21 +216,21 @@ class _Supply:
             steps.append(Change(self.target, tuple(operations)))
         steps.append(Fill(self.target, self.source, self.first_stores, self.waits))
         if self.waits:
-            steps.append(Verify(self.target, desired.checksum, self.old))
-        elif not self.old and self.visibility == "shared":
+            steps.append(Verify(self.target, desired.checksum, self.model))
+        elif not self.model and self.visibility == "shared":
             steps += sharing(desired, self.target, (), self._members())
         return steps
 
     def _first_body(self) -> Flat:
         """What the POST says: everything, but not yet wide open, protected, or in the place of another."""
         body = {key: value for key, value in self.want.items() if key != REPLACES}
-        if self.waits or self.old:
+        if self.waits or self.model:
             body.pop("protected", None)
             if body.get("visibility") in _WIDE:
                 body["visibility"] = "private"
-        if self.old:
+        if self.model:
             body["os_hidden"] = True
-            body[INCOMING_FOR] = self.old.id
+            body[INCOMING_FOR] = self.model.id
         return body
 
     def _finish(self) -> list[Step]:
@@ -231,7 +248,7 @@ class _Supply:
         if desired.state == "inactive":
             steps.append(Deactivate(target))
         leaving = [*self.parts.outgoing, *([self.old] if self.old else [])]
-        steps += [retire(desired, each, target) for each in leaving]
+        steps += [retire(desired, self.observed, each, target) for each in leaving]
         return [*steps, LookAgain(target, self._late_news())] if self._late_news() else steps
 
     def _placing(self) -> list[Step]:
@@ -256,7 +273,7 @@ class _Supply:
     def _picture(self) -> dict[str, object]:
         status = "deactivated" if self.desired.state == "inactive" else "active"
         facts = {"status": status, "size": self.source.size, "id": self.target, "stores": sorted(self.stores) or None}
-        facts["owner"] = self.want.get("owner") or (self.old.owner if self.old else None)
+        facts["owner"] = self.want.get("owner") or (self.model.owner if self.model else None)
         if self.desired.members is not None:
             facts["members"] = sorted(self._members())
         shown = compare.picture(self.want, **facts)
@@ -266,7 +283,7 @@ class _Supply:
 
     def _losses(self) -> tuple[str, ...]:
         """What cannot pass to the new image, said aloud."""
-        notes, old = [], self.old
+        notes, old = [], self.model
         if old and any(key.startswith("img_signature") for key in old.custom) and "img_signature" not in self.want:
             notes.append(f"The signature of image {old.id} does not pass to its successor, whose bytes are others.")
         if self.desired.stores is None and len(self.stores) > len(self.first_stores):
@@ -290,15 +307,3 @@ def _natural_format(real: str | None, inherited: str | None) -> str:
     if real == "raw" and inherited in _WITHOUT_SIGNATURE:
         return inherited
     return real or inherited or "qcow2"
-
-
-def retire(desired: Desired, old: Image, successor: str) -> Retire:
-    """The step that takes a replaced image out of sight. A protected one is deleted only if the task lifts protection."""
-    how, new_name = desired.retire, None
-    unprotect = how == "delete" and old.protected
-    if unprotect and desired.attributes.get("protected") is not False:
-        how, unprotect = "hide", False
-    if how == "rename":
-        suffix = f" ({old.created_at or old.id})"
-        new_name = (old.name or "")[: 255 - len(suffix)] + suffix
-    return Retire(old.id, how, successor, unprotect, new_name)

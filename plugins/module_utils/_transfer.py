@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from . import _content
+from . import _content, _pause
 from ._connection import PAUSES
 from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json, plain
@@ -151,7 +151,7 @@ class Transfer:
                 passing = expired or beaten or isinstance(fault, ConnectionProblem) or _is_passing(fault)
                 if pause is None or not passing:
                     raise
-                time.sleep(pause)
+                _pause.pause(pause)
             finally:
                 self.bytes += stream.sent
                 stream.close()
@@ -271,7 +271,7 @@ class Transfer:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False, raw
-            time.sleep(min(next(looks, _SLOWEST_LOOK), left))
+            _pause.pause(min(next(looks, _SLOWEST_LOOK), left))
         return True, raw
 
     def _require_digest(self, image: Image, checksum: tuple[str, str] | None) -> None:

@@ -14,13 +14,13 @@ from . import _compare as compare
 from ._cast import Cast
 from ._compare import Verdict
 from ._desired import Desired
+from ._heirs import retire
 from ._image_steps import Change, Deactivate, Delete, LookAgain, Reactivate
-from ._observed import CONTENT_KEY, REPLACED_BY, Image, Observed
+from ._observed import CONTENT_KEY, REPLACED_BY, SUPERSEDED_AT, Image, Observed
 from ._refusals import require_shareable, require_stores, require_whole_signature
 from ._sharing import members_after, sharing
 from ._steps import Plan, Step, certain
 from ._storing import placing
-from ._supply import retire
 
 
 def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
@@ -42,7 +42,7 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
     if desired.members is not None and want.get("visibility") == "shared":
         there = observed.members or {}
         steps += sharing(desired, image.id, there, members_after(desired, there))
-    steps += [retire(desired, old, image.id) for old in parts.outgoing]
+    steps += [retire(desired, observed, old, image.id) for old in parts.outgoing]
     idle = [each for each in parts.incoming if not each.in_motion or each.id in observed.stuck]
     steps += [Delete(each.id, "left over from an earlier run") for each in idle]
     if want.get("visibility") == "shared" and desired.purge_members and observed.members is None:
@@ -58,7 +58,8 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
 def _metadata(desired: Desired, image: Image, have: compare.Flat, verdict: Verdict) -> compare.Flat:
     """The metadata that an image with its content is to have."""
     want = compare.declared(desired, have)
-    want.pop(REPLACED_BY, None)
+    if want.pop(REPLACED_BY, None):
+        want.pop(SUPERSEDED_AT, None)
     if desired.id and desired.name != image.id:
         want["name"] = desired.name
     if desired.content_key and verdict is Verdict.SAME:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import datetime
 import re
+import string
 import typing as t
 
 from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, GONE, INCOMING_FOR, VERSION, Image
 
-_PARTS = re.compile(r"\d+|[^\W\d_]+")
+_PARTS = re.compile(r"[0-9]+|[^\W0-9_]+")
 _NAME_LIMIT = 255
 
 
@@ -49,8 +50,14 @@ def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
 
     Signs between the runs count for nothing, and neither does the case of letters.
     """
-    parts = _PARTS.findall(version.lower())
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+    return tuple(_part_key(part) for part in _PARTS.findall(version.lower()))
+
+
+def _part_key(part: str) -> tuple[int, int, str]:
+    if part[0] not in string.digits:
+        return 0, 0, part
+    digits = part.lstrip("0")  # compared as texts of a length, since Python makes no numbers of thousands of digits
+    return 1, len(digits), digits
 
 
 def is_good(image: Image, now: datetime.datetime) -> bool:
@@ -81,10 +88,25 @@ def newest_good(images: t.Iterable[Image], family: str, now: datetime.datetime) 
 
 def newest_of_one_family(images: t.Sequence[Image]) -> Image | None:
     """The newest of images that are all versions of the same family, as it can be in the moment of a promotion, or None."""
-    families = {family_of(image) for image in images}
-    if len(families) > 1 or None in families:
+    families, versions = ({tell(image) for image in images} for tell in (family_of, version_of))
+    if len(families) > 1 or None in families or len(versions) < len(images):
         return None
-    return max(images, key=lambda image: (image.status == "active", not is_excluded(image), age(image)))
+    return best(images)
+
+
+def best(images: t.Iterable[Image]) -> Image | None:
+    """The version that keeps a name which several have while none of them ought to have it."""
+
+    def merit(image: Image) -> tuple[t.Any, ...]:
+        return (not image.hidden, image.status == "active", not is_excluded(image), age(image))
+
+    return max(images, key=merit, default=None)
+
+
+def dated_name(image: Image) -> str:
+    """The name of an image that has lost its own to another one, and is no version: it tells when the image was made."""
+    suffix = f" ({image.created_at or image.id})"
+    return (image.name or "")[: _NAME_LIMIT - len(suffix)] + suffix
 
 
 def versioned_name(name: str, version: str) -> str:

@@ -15,6 +15,7 @@ description:
     out of sight, verified, and put in the place of the old one; there is never a moment without an active image under the
     name.
   - What a task does not say is left alone, and passes to the new image when content is replaced.
+  - With O(version), several images of one family are there side by side, and the newest good one has the name.
   - A superset of M(openstack.cloud.image). See the migration guide for the differences.
 author:
   - cloudimage.glance contributors (@cloudimage)
@@ -25,6 +26,8 @@ options:
       - Looked up in the project that the credentials are scoped to, or in that of O(owner). Hidden images are found, too; a
         visible one takes precedence over a hidden one.
       - Together with O(id), the name that the image is to have.
+      - Together with O(version), the name that the newest good version has. The others are called after their version, for
+        instance C(debian-13 (20261001)).
     type: str
     required: true
   state:
@@ -38,7 +41,52 @@ options:
     description:
       - Id of the image; says which one is meant if several bear the name, and is given to an image that is created.
       - Glance never takes an id again that has been deleted, and an id never gets new content.
+      - Together with O(version), makes an image a version that is there already.
     type: str
+  family:
+    description:
+      - What the image is a version of; O(name) if not given. Needs O(version).
+      - Stored with the image (property C(cloudimage_family)). A family is looked up in the same project as the name.
+    type: str
+    version_added: 0.3.0
+  version:
+    description:
+      - Which version of O(family) the image is; put it in quotes, for YAML drops zeros at the end of V(13.10).
+      - The image is found by its family and version, whatever its name is. Snapshots of servers, which inherit these
+        properties, are none.
+      - Numbers in it are compared as numbers, so V(9) is older than V(10), and V(13) than V(13.1).
+      - A new version is made, filled and verified under a name of its own. What the task does not say passes to it from the
+        image that has the name. Then it gets the name; see O(promote).
+      - Stored with the image (property C(cloudimage_version)).
+    type: str
+    version_added: 0.3.0
+  promote:
+    description:
+      - Which version has the name once the task is done. If not given, the newest good one. Good is what is active, not
+        excluded (O(exclude_from_latest)), and not past its end of life (O(end_of_life)).
+      - V(true) gives it to this version. The version is not excluded any more, and newer good ones are, so that the next run
+        does not give the name away again. This is how to go back to an older version.
+      - V(false) leaves the name where it is.
+      - The name is given to one image first, and taken from the other one then; see O(retire) for what becomes of that. If no
+        version is good, the one that has the name keeps it.
+      - An image that has the name and is no version loses it to the first good version. It is then called after the time at
+        which it was created, and never deleted.
+    type: bool
+    version_added: 0.3.0
+  exclude_from_latest:
+    description:
+      - Whether the image is never to be the newest one of its family; for one that turned out to be bad. If it has the name,
+        the newest good version gets it.
+      - Stored with the image (property C(cloudimage_exclude_from_latest)).
+    type: bool
+    version_added: 0.3.0
+  end_of_life:
+    description:
+      - The last day on which the image is good, in UTC, for instance V(2027-06-30). An empty text removes it.
+      - Nothing happens on the day itself. The next task for a version of the family gives the name to a version that is good.
+      - Stored with the image (property C(cloudimage_end_of_life)).
+    type: str
+    version_added: 0.3.0
   filename:
     description:
       - Local file with the data of the image. It must really be what O(disk_format) says, and safe; it must not refer to other
@@ -104,14 +152,19 @@ options:
     default: replace
   retire:
     description:
-      - What becomes of an image that was replaced.
+      - What becomes of an image that was replaced, or of a version that has lost the name of its family.
       - V(hide) hides it. Servers made from it can still be rebuilt and moved, and nothing is lost.
       - V(rename) hides it, and adds the time at which it was created to its name.
       - V(delete) deletes it; if the store still needs it, it is hidden instead, with a warning.
+      - V(keep) leaves a version in sight. Needs O(version). An image whose content was replaced within the same version is
+        hidden.
+      - A version that has lost the name is called after its version, with each of them, and has the time in its property
+        C(cloudimage_superseded_at). With V(delete) a protected one is hidden, and so is the one that the task itself is about.
+      - O(is_hidden) comes before this for the version that the task is about.
       - An image that is hidden or renamed keeps its own members and its visibility. What is withdrawn from the new image
         later has to be withdrawn from it as well, by its id.
     type: str
-    choices: [hide, delete, rename]
+    choices: [hide, delete, rename, keep]
     default: hide
   disk_format:
     description:
@@ -327,6 +380,43 @@ EXAMPLES = r"""
     cloud: mycloud
     name: debian-13
     state: absent
+
+- name: A first version, which gets the name
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    version: "20261001"
+    filename: /tmp/cloudimage/debian-13.qcow2
+
+- name: A new version, which gets the name; the one before stays in sight as "debian-13 (20261001)"
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    version: "20261101"
+    filename: /tmp/cloudimage/rescue.qcow2
+    end_of_life: "2030-06-30"
+    retire: keep
+
+- name: Go back to the version before
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    version: "20261001"
+    promote: true
+
+- name: Forward again
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    version: "20261101"
+    promote: true
+
+- name: Or say that a version is bad; the newest good one gets the name
+  cloudimage.glance.image:
+    cloud: mycloud
+    name: debian-13
+    version: "20261101"
+    exclude_from_latest: true
 """
 
 RETURN = r"""

@@ -10,7 +10,7 @@ module: image_info
 version_added: 0.1.0
 short_description: Find images of OpenStack Glance
 description:
-  - Finds images by name, id, or filters. The server does the filtering, sorting and limiting, so that the number of calls
+  - Finds images by name, id, family, or filters. The server does the filtering, sorting and limiting, so that the number of calls
     does not grow with the number of images in the cloud.
   - A superset of M(openstack.cloud.image_info). See the migration guide for the differences.
 author:
@@ -31,10 +31,33 @@ options:
       - V(id), V(name), V(status), V(disk_format) and V(container_format) may have a list of values, one of which must hold.
       - The names that openstacksdk gives to attributes, such as V(is_protected) and V(is_hidden), work as well; and properties
         may stand in a dictionary V(properties) of their own.
-      - Without O(name), hidden images are found only with V(is_hidden=true), and community images of others only with
-        V(visibility=community).
+      - Without O(name) and O(family), hidden images are found only with V(is_hidden=true). Community images of others are
+        found only with V(visibility=community).
     type: dict
     aliases: [properties]
+  family:
+    description:
+      - Family of images, as O(cloudimage.glance.image#module:family) sets it. The result is its newest good version, or
+        nothing if it has none. Good is a version that is active, not excluded from latest, and not past its end of life.
+      - Versions are compared as numbers and words, so that V(13.10) is newer than V(13.9). Snapshots of servers are no versions,
+        although they inherit the properties of one.
+      - If the project of the credentials has versions of the family, those of other projects do not count. If not, all versions
+        count that the credentials may see. O(filters) with V(owner) says whose are meant.
+      - Not together with O(name) and O(sort).
+    type: str
+    version_added: 0.3.0
+  version:
+    description:
+      - This version of the O(family), even if it is hidden, not active, excluded from latest, or past its end of life.
+    type: str
+    version_added: 0.3.0
+  latest:
+    description:
+      - With V(false), all versions of the O(family) are listed, the newest first, good or not, and hidden ones too. With
+        O(version), all images of that version.
+      - V(true), which is what counts if O(family) is given and this is not, means one image at most.
+    type: bool
+    version_added: 0.3.0
   sort:
     description:
       - Order, as Glance takes it, for instance V(name:asc,created_at:desc). The default is the newest first.
@@ -50,6 +73,8 @@ extends_documentation_fragment:
   - cloudimage.glance.attributes.info
 seealso:
   - module: cloudimage.glance.image
+  - plugin: cloudimage.glance.image
+    plugin_type: lookup
 """
 
 EXAMPLES = r"""
@@ -72,6 +97,28 @@ EXAMPLES = r"""
       tag: [tested]
     sort: created_at:desc
     limit: 1
+
+- name: The newest good version of a family
+  cloudimage.glance.image_info:
+    cloud: mycloud
+    family: debian-13
+
+- name: All versions of a family, the newest first
+  cloudimage.glance.image_info:
+    cloud: mycloud
+    family: debian-13
+    latest: false
+  register: result
+
+- name: Show which ones they are
+  ansible.builtin.debug:
+    msg: "{{ result.images | map(attribute='properties.cloudimage_version') | list }}"
+
+- name: One version, whatever has become of it
+  cloudimage.glance.image_info:
+    cloud: mycloud
+    family: debian-13
+    version: "20261001"
 
 - name: Large hidden images
   cloudimage.glance.image_info:
@@ -195,6 +242,9 @@ def main() -> None:
     spec = {
         "name": {"type": "str", "aliases": ["image"]},
         "filters": {"type": "dict", "aliases": ["properties"]},
+        "family": {"type": "str"},
+        "version": {"type": "str"},
+        "latest": {"type": "bool"},
         "sort": {"type": "str"},
         "limit": {"type": "int"},
     }

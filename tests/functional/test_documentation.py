@@ -20,13 +20,15 @@ import files_support
 import pytest
 import yaml
 
-MODULES = sorted(path.stem for path in (Path(collection.__path__[0]) / "plugins" / "modules").glob("*.py"))
+PLUGINS = Path(collection.__path__[0]) / "plugins"
+MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
+LOOKUPS = sorted(path.stem for path in (PLUGINS / "lookup").glob("*.py"))
 #: Where the examples say that they have their files.
 NAMED_FOLDER = "/tmp/cloudimage"
 
 
-def documented(module: str, part: str) -> t.Any:
-    source = (Path(collection.__path__[0]) / "plugins" / "modules" / f"{module}.py").read_text()
+def documented(plugin: str, part: str, kind: str = "modules") -> t.Any:
+    source = (PLUGINS / kind / f"{plugin}.py").read_text()
     return yaml.safe_load(source.partition(f'{part} = r"""')[2].partition('"""')[0])
 
 
@@ -48,10 +50,25 @@ def playground(disk, tmp_path) -> Path:
 @pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_run_and_results_are_as_documented(module, playground, tmp_path):
+    tasks = json.loads(json.dumps(documented(module, "EXAMPLES")).replace(NAMED_FOLDER, str(playground)))
+    output = _run(tasks, tmp_path)
+    missing = _missing(documented(module, "RETURN"), _results(output))
+    assert not missing, f"documented, but in no result of the examples: {missing}"
+
+
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_examples_of_lookups_run(lookup, member, tmp_path):
+    for version, name in (("20261001", "debian-13 (20261001)"), ("20261121", "debian-13")):
+        stamps = {"cloudimage_family": "debian-13", "cloudimage_version": version}
+        member.create(name, b"data", architecture="x86_64", **stamps)
+    _run(documented(lookup, "EXAMPLES", "lookup"), tmp_path)
+
+
+def _run(tasks: list[dict[str, t.Any]], tmp_path: Path) -> str:
+    """Run tasks on the clouds that the examples speak of, without a failure or a warning; returns the output."""
     clouds = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]
     named = {"clouds": {"mycloud": clouds["local"], "othercloud": clouds["local-other"]}}
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(named))
-    tasks = json.loads(json.dumps(documented(module, "EXAMPLES")).replace(NAMED_FOLDER, str(playground)))
     play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     environment = os.environ | {
@@ -68,8 +85,7 @@ def test_examples_run_and_results_are_as_documented(module, playground, tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
-    missing = _missing(documented(module, "RETURN"), _results(done.stdout))
-    assert not missing, f"documented, but in no result of the examples: {missing}"
+    return done.stdout
 
 
 def _results(output: str) -> list[dict[str, t.Any]]:

@@ -357,8 +357,9 @@ def test_kernel_and_ramdisk_by_name(succeed, fail, member, admin, name, disk):
     assert "kernel" in fail("image", name=name, kernel=name + "-nothing")
 
 
-def test_an_administrator_makes_images_for_others(succeed, fail, member, other, name, disk):
-    options = {"cloud": "local-admin", "name": name, "filename": disk(), "owner": "demo"}
+@pytest.mark.parametrize("visibility", ["private", "community"])
+def test_an_administrator_makes_images_for_others(succeed, fail, member, other, name, disk, visibility):
+    options = {"cloud": "local-admin", "name": name, "filename": disk(), "owner": "demo", "visibility": visibility}
     succeed("image", **options)
     assert member.only(name)["owner"] == member.id
     assert not succeed("image", **options)["changed"]

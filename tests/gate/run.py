@@ -51,7 +51,7 @@ TRACKS = [
         Step("venv-newest", 300, needed=True),
         Step("functional-cloud-absent", 60),
         Step("functional-cloud", 420, needed=True),
-        Step("functional", 720, cloud="functional-cloud"),
+        Step("functional", 720, cloud="functional-cloud", after="browser"),
     ],
     [
         Step("venv-tools", 300, needed=True),
@@ -78,6 +78,7 @@ TRACKS = [
         Step("variants", 420, cloud="variants-cloud"),
     ],
     [
+        Step("browser", 400),
         Step("faults-cloud-absent", 60, after="functional-cloud"),
         Step("faults-cloud", 120, needed=True),
         Step("faults", 720, cloud="faults-cloud"),

@@ -167,6 +167,13 @@ class Cloud:
         found = [raw for raw in self.images.values() if raw["name"] == name and raw["owner"] == owner]
         return copy.deepcopy([raw for raw in found if raw["status"] != "killed"])
 
+    def of_family(self, family: str, owner: str = PROJECT) -> list[Raw]:
+        """GET /v2/images by the property of a family, hidden ones too."""
+        found = [
+            raw for raw in self.images.values() if raw.get("cloudimage_family") == family and raw["owner"] == owner
+        ]
+        return copy.deepcopy([raw for raw in found if raw["status"] != "killed"])
+
     def shown(self, name: str = NAME) -> list[str]:
         """Ids of active images that a plain listing shows."""
         found = self.named(name)

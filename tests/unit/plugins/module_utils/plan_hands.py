@@ -36,7 +36,11 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glanc
 
 def observe(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = (), project: str = PROJECT) -> Observed:
     """Look, and answer whatever the plan asks for, as ImageDeclaration does; questions have to come to an end."""
-    if desired.id:
+    if desired.version:
+        found = cloud.of_family(t.cast(str, desired.family), project) + cloud.named(desired.name, project)
+        found += [copy.deepcopy(cloud.images[desired.id])] if desired.id in cloud.images else []
+        found = list({raw["id"]: raw for raw in found}.values())
+    elif desired.id:
         found = [copy.deepcopy(cloud.images[desired.id])] if desired.id in cloud.images else []
     else:
         found = cloud.named(desired.name, project)
@@ -120,6 +124,8 @@ class Hands:
         self.cloud = cloud
         self.stuck = stuck
         self.new: str | None = None
+        #: Whether data was brought in.
+        self.filled = False
         #: The file that was imported, as it was sent.
         self.imported: bytes | None = None
 
@@ -130,6 +136,8 @@ class Hands:
                 assert step is plan.steps[-1], "what comes after that is not known yet"
                 if isinstance(step, steps.Wait) and not self.cloud.settle(step.image):
                     self.stuck.add(step.image)
+                return False
+            if isinstance(step, (steps.Exclude, steps.GiveName, steps.Supersede)) and self.filled:
                 return False
             self._do(step)
         return True
@@ -165,7 +173,7 @@ class Hands:
 
     @_do.register
     def _fill(self, step: steps.Fill) -> None:
-        source, image_id = step.source, self._id(step.image)
+        source, image_id, self.filled = step.source, self._id(step.image), True
         if source.method is None:
             self.cloud.upload(image_id, data_of(source), step.stores[0] if step.stores else None)
         else:
@@ -225,8 +233,22 @@ class Hands:
         if step.how == "delete":
             self.cloud.delete(step.image)
             return
-        operations = [{"op": "add", "path": "/cloudimage_replaced_by", "value": self._id(step.successor)}]
-        operations.append({"op": "replace", "path": "/os_hidden", "value": True})
+        operations = [{"op": "replace", "path": "/os_hidden", "value": True}]
+        operations.append({"op": "add", "path": "/cloudimage_superseded_at", "value": step.at})
+        if step.marks:
+            operations.append({"op": "add", "path": "/cloudimage_replaced_by", "value": self._id(step.successor)})
         if step.new_name:
             operations.append({"op": "replace", "path": "/name", "value": step.new_name})
         self.cloud.patch(step.image, operations)
+
+    @_do.register(steps.Exclude)
+    @_do.register(steps.GiveName)
+    def _patch(self, step: t.Any) -> None:
+        self.cloud.patch(step.image, step.operations)
+
+    @_do.register
+    def _supersede(self, step: steps.Supersede) -> None:
+        if step.delete:
+            self.cloud.delete(step.image)
+        else:
+            self.cloud.patch(step.image, step.operations)

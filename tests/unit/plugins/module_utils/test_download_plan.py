@@ -20,13 +20,12 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._download_plan i
     Wanted,
 )
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import (
-    AmbiguousImage,
     ContentMissing,
     FileProblem,
     ImageFault,
 )
 from ansible_collections.cloudimage.glance.plugins.module_utils._file_plan import SetAttributes
-from ansible_collections.cloudimage.glance.plugins.module_utils._observed import INCOMING_FOR, REPLACES, Image
+from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
 from ansible_collections.cloudimage.glance.plugins.module_utils._steps import Plan
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,37 +139,6 @@ def image(image_id: str, **raw: t.Any) -> Image:
     return Image(
         {"id": image_id, "name": "x", "status": "active", "owner": ME, "size": SIZE, "os_hidden": False, **raw}
     )
-
-
-@pytest.mark.parametrize(
-    ("images", "chosen"),
-    [
-        ([], None),
-        ([image("1")], "1"),
-        ([image("1", os_hidden=True)], "1"),
-        ([image("1"), image("2", owner="they")], "1"),
-        ([image("1", status="queued"), image("2", owner="they")], "1"),
-        ([image("1"), image("2", status="saving")], "1"),
-        ([image("1"), image("2", os_hidden=True)], "1"),
-        ([image("1"), image("2", **{INCOMING_FOR: "1", REPLACES: "1"})], "1"),
-        ([image("1"), image("2", **{REPLACES: "1"})], "2"),
-        # The successor has lost its data
-        ([image("1"), image("2", status="queued", **{REPLACES: "1"})], "1"),
-        ([image("1", status="deactivated"), image("2", status="importing")], "1"),
-        ([image("1"), image("2")], AmbiguousImage),
-        ([image("1", owner="they"), image("2", owner="others")], AmbiguousImage),
-        ([image("1", os_hidden=True), image("2", os_hidden=True)], AmbiguousImage),
-    ],
-)
-def test_which_image_is_meant(images: list[Image], chosen: t.Any) -> None:
-    for order in (images, images[::-1]):
-        if chosen is AmbiguousImage:
-            with pytest.raises(AmbiguousImage) as refused:
-                download_plan.choose(order, "x", ME)
-            assert refused.value.details == {"ids": ["1", "2"]}
-        else:
-            found = download_plan.choose(order, "x", ME)
-            assert (found.id if found else None) == chosen
 
 
 @pytest.mark.parametrize(

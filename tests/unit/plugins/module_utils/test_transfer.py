@@ -53,7 +53,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr(_transfer.time, "sleep", sleep)
+    monkeypatch.setattr(_transfer._pause, "pause", sleep)
     monkeypatch.setattr(_transfer.time, "monotonic", lambda: now[0])
     return now
 

@@ -1,0 +1,205 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""What the module ``image_catalog_info`` tells of a catalogue: what is wrong with it, and its entries. Speaks to no cloud."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from . import _address, _catalog, _catalog_check, _checksum, _metadata_standard
+from ._argspec import Spec, catalog_spec, image_rules, image_spec, publish_spec, wait_spec
+from ._catalog import Entry, Problem
+from ._desired import desired_image, desired_properties
+from ._errors import CollectionError
+from ._hardware import HYPERVISORS, as_nova_reads
+
+_ADDRESSES = ("src", "uri", "checksum")
+#: Shorter values of headers are hardly secret, and blanking them out would spoil everything else.
+_SECRET_LENGTH = 8
+
+
+class Verdict(t.NamedTuple):
+    """What was found out about a catalogue."""
+
+    entries: list[Entry]
+    problems: list[Problem]
+    recommendations: list[Problem]
+
+
+def info_spec() -> Spec:
+    """The options of the module."""
+    return {
+        **catalog_spec(),
+        "hypervisor_type": {"type": "str", "choices": list(HYPERVISORS)},
+        "standard": {"type": "str", "default": "scs", "choices": list(_metadata_standard.STANDARDS)},
+    }
+
+
+def entry_spec() -> Spec:
+    """What an entry may hold: the options of the module ``image``, and those of an entry for the role ``publish``."""
+    return image_spec() | publish_spec()
+
+
+def answer(module: AnsibleModule) -> dict[str, t.Any]:
+    """What the module ``image_catalog_info`` returns."""
+    params = module.params
+    verdict = judged(
+        params["images"], params["defaults"], params["files"], params["standard"], params["hypervisor_type"]
+    )
+    module.no_log_values |= {secret for entry in verdict.entries for secret in _secrets(entry.options)}
+    return {
+        "valid": not verdict.problems,
+        "problems": [_described(problem) for problem in verdict.problems],
+        "recommendations": [_described(problem) for problem in verdict.recommendations],
+        "images": [_shown(entry.options) for entry in verdict.entries],
+    }
+
+
+def judged(
+    images: list[t.Any] | None,
+    defaults: dict[str, t.Any] | None,
+    files: list[str] | None,
+    standard: str,
+    hypervisor: str | None,
+) -> Verdict:
+    """Everything that can be said about a catalogue."""
+    entries, unreadable = _catalog.read(images, defaults, files)
+    params, problems = _catalog_check.examined(entries, entry_spec(), _rules())
+    faulty = {problem.place for problem in problems}
+    for entry, options in zip(entries, params, strict=True):
+        if entry.place not in faulty:
+            problems += _contradictions(entry, options)
+    recommendations: list[Problem] = []
+    public = []
+    for entry in entries:
+        if entry.options.get("state") == "absent":
+            continue
+        properties = _properties(entry)
+        on = hypervisor or _hypervisor(properties)
+        for remark in _metadata_standard.remarks(properties, entry.options, on, standard):
+            (problems if remark.wrong else recommendations).append(entry.problem(remark.key, remark.message))
+        problems += _lossy(entry)
+        if _is_public(entry):
+            public.append((entry, properties))
+    problems += _twins(public) if standard == "scs" else []
+    order = {entry.place: index for index, entry in enumerate(entries)}
+    problems.sort(key=lambda problem: order[problem.place])
+    return Verdict(entries, unreadable + problems, recommendations)
+
+
+def _rules() -> dict[str, t.Any]:
+    exclusive = [("src", *group) if "uri" in group else group for group in image_rules()["mutually_exclusive"]]
+    return image_rules() | {"mutually_exclusive": exclusive}
+
+
+def _contradictions(entry: Entry, params: dict[str, t.Any]) -> t.Iterator[Problem]:
+    """What the module ``image`` or the role ``publish`` would refuse without asking anybody."""
+    waiting = {name: option.get("default") for name, option in wait_spec().items()}
+    try:
+        desired_image(params | waiting)
+        if params["checksum"]:
+            _checksum.parse(params["checksum"])
+    except CollectionError as problem:
+        key = problem.message.partition(":")[0]
+        yield entry.problem(key if key in params else "", problem.message.rstrip("."))
+    for key in sorted(publish_spec().keys() & entry.options.keys()) if params["src"] is None else ():
+        if params[key] is not None:
+            yield entry.problem(key, f"{key} is for the role publish, and needs src")
+    if (params["src"] or "").startswith(("http://", "https://")) and not params["checksum"]:
+        yield entry.problem("checksum", "src is an address, and checksum is missing")
+
+
+def _properties(entry: Entry) -> dict[str, str]:
+    """The properties that Glance will hold; those that it cannot hold are left out here."""
+    held: dict[str, str | None] = {}
+    properties = entry.options.get("properties")
+    for key, value in (properties if isinstance(properties, dict) else {}).items():
+        try:
+            held |= desired_properties({key: value})
+        except CollectionError:
+            continue
+    return {key: value for key, value in held.items() if value is not None}
+
+
+def _lossy(entry: Entry) -> t.Iterator[Problem]:
+    properties = entry.options.get("properties")
+    version = properties.get("os_version") if isinstance(properties, dict) else None
+    if isinstance(version, float):
+        yield entry.problem(
+            "os_version",
+            f"the property os_version is the number {version}, of which YAML drops zeros at the end; put it in quotes",
+        )
+
+
+def _hypervisor(properties: dict[str, str]) -> str:
+    declared = properties.get("hypervisor_type") or properties.get("img_hv_type") or "kvm"
+    return as_nova_reads("hypervisor_type", declared)
+
+
+def _is_public(entry: Entry) -> bool:
+    """Whether users will see the image; of a family they see one version, and the rest are hidden."""
+    options = entry.options
+    hidden = any(options.get(name) for name in ("is_hidden", "hidden", "os_hidden"))
+    return (options.get("visibility") == "public" or options.get("is_public") is True) and not hidden
+
+
+def _twins(public: list[tuple[Entry, dict[str, str]]]) -> t.Iterator[Problem]:
+    images: dict[t.Hashable, dict[str, str]] = {}
+    first: dict[t.Hashable, Entry] = {}
+    for entry, properties in public:
+        image = (entry.owner, entry.family or entry.place)
+        images.setdefault(image, properties)
+        first.setdefault(image, entry)
+    for key, group in _metadata_standard.twins(images.items()):
+        one, *others = (first[image] for image in group)
+        for other in others:
+            named = ", ".join(key)
+            yield other.problem(
+                "os_purpose",
+                f"is public and generic for {named}, as {_catalog_check.beside(other, one)} is; one image may be",
+            )
+
+
+def _secrets(options: dict[str, t.Any]) -> t.Iterator[str]:
+    """What must not be shown: passwords, headers, and what does not belong in an entry but was written there."""
+    yield from _texts([options.get("url_password"), options.get("client_key")])
+    yield from (text for text in _texts(options.get("headers")) if len(text) >= _SECRET_LENGTH)
+    auth = options.get("auth")
+    if isinstance(auth, dict):
+        auth = [value for key, value in auth.items() if not str(key).endswith(("url", "name", "id", "type", "region"))]
+    yield from _texts(auth)
+    for name in _ADDRESSES:
+        if isinstance(options.get(name), str):
+            yield from _address.secrets_of(options[name])
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    """All texts and numbers in a value, whatever its shape."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif value is not None and not isinstance(value, bool) and str(value):
+        yield str(value)
+
+
+def _shown(options: dict[str, t.Any]) -> dict[str, t.Any]:
+    public = {name: _address.public_address(options[name]) for name in _ADDRESSES if isinstance(options.get(name), str)}
+    return {str(key): value for key, value in options.items()} | public
+
+
+def _described(problem: Problem) -> dict[str, t.Any]:
+    return {
+        "file": None if problem.origin == _catalog.OPTION else problem.origin,
+        "entry": problem.number,
+        "name": problem.name,
+        "key": problem.key or None,
+        "message": problem.sentence,
+    }

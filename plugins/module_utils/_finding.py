@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""How a declaration finds the images that it is about: by id, by name or by family; asked for one by one, or all at once."""
+
+from __future__ import annotations
+
+import typing as t
+import urllib.parse
+
+from ._glance import Glance, Json
+from ._observed import FAMILY, is_image_id
+
+#: Bytes that the names of one question may take in an address; servers refuse request lines of over 4 KiB (gunicorn).
+_QUESTION = 3000
+#: What Glance's operator ``in`` cannot hold inside of quotation marks.
+_NOT_IN_LISTS = ('"', "\\")
+
+
+class Finder:
+    """Asks Glance each time."""
+
+    def __init__(self, glance: Glance) -> None:
+        self._glance = glance
+
+    @property
+    def fresh(self) -> Finder:
+        """What to ask after the first time: whoever looks again has a reason to."""
+        return Finder(self._glance)
+
+    def by_id(self, image_id: str) -> list[Json]:
+        """The image with an id; empty if there is none, or none that may be seen."""
+        image = self._glance.image(image_id)
+        return [image] if image else []
+
+    def by_name(self, name: str, owner: str) -> list[Json]:
+        """The images of a project that bear a name, hidden ones too; if there is none, the image whose id it is."""
+        return self._glance.named_or_id(name, {"owner": owner})
+
+    def by_family(self, family: str, owner: str) -> list[Json]:
+        """The images of a project that bear a family, whatever else they are; hidden ones too."""
+        found = self._glance.hidden_too({FAMILY: family, "owner": owner})
+        return [image for image in found if image.get(FAMILY) == family]
+
+
+class Prefetched(Finder):
+    """Answers out of what was asked for all images together; good for a first plan, see :attr:`fresh`."""
+
+    def __init__(self, glance: Glance) -> None:
+        super().__init__(glance)
+        self._found: dict[tuple[str, str, str], list[Json]] = {}
+
+    def questions(
+        self, names: t.Mapping[str, set[str]], families: t.Mapping[str, set[str]]
+    ) -> list[t.Callable[[], None]]:
+        """The calls that fetch it all; they may be made side by side.
+
+        :param names: by the id of the project, the names to look for; families likewise.
+        """
+        calls: list[t.Callable[[], None]] = []
+        for owner, wanted in names.items():
+            for batch in batches(wanted):
+                calls += [self._question_of_names(owner, batch, hidden) for hidden in ("false", "true")]
+        for owner, wanted in families.items():
+            calls += [
+                self._question_of_family(owner, family, hidden)
+                for family in sorted(wanted)
+                for hidden in ("false", "true")
+            ]
+        return calls
+
+    def by_name(self, name: str, owner: str) -> list[Json]:
+        found = self._found.get(("name", owner, name))
+        if found is None:
+            return super().by_name(name, owner)
+        return found or (self.by_id(name) if is_image_id(name) else [])
+
+    def by_family(self, family: str, owner: str) -> list[Json]:
+        found = self._found.get(("family", owner, family))
+        return super().by_family(family, owner) if found is None else found
+
+    def _question_of_names(self, owner: str, batch: t.Sequence[str], hidden: str) -> t.Callable[[], None]:
+        # setdefault before the calls are made: two answers come to the same key from two threads
+        places = {name: self._found.setdefault(("name", owner, name), []) for name in batch}
+
+        def ask() -> None:
+            operator = f"eq:{batch[0]}" if len(batch) == 1 else "in:" + ",".join(f'"{name}"' for name in batch)
+            for image in self._glance.images({"name": operator, "owner": owner, "os_hidden": hidden}):
+                if image["name"] in places:
+                    places[image["name"]].append(image)
+
+        return ask
+
+    def _question_of_family(self, owner: str, family: str, hidden: str) -> t.Callable[[], None]:
+        place = self._found.setdefault(("family", owner, family), [])
+
+        def ask() -> None:
+            query = {FAMILY: family, "owner": owner, "os_hidden": hidden}
+            place.extend(image for image in self._glance.images(query) if image.get(FAMILY) == family)
+
+        return ask
+
+
+def batches(names: t.Iterable[str]) -> list[list[str]]:
+    """Names in groups that fit into one question each."""
+    groups: list[list[str]] = []
+    room = 0
+    for name in sorted(names):
+        size = len(urllib.parse.quote_plus(f'"{name}",'))
+        if any(sign in name for sign in _NOT_IN_LISTS):
+            groups.insert(0, [name])
+        elif groups and size <= room:
+            groups[-1].append(name)
+            room -= size
+        else:
+            groups.append([name])
+            room = _QUESTION - size
+    return groups

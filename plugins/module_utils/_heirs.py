@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Who inherits from whom, and what becomes of an image that was replaced. Pure."""
+
+from __future__ import annotations
+
+from ._cast import Cast
+from ._desired import Desired
+from ._image_steps import Retire
+from ._observed import VERSION, Image, Observed
+from ._versions import dated_name
+
+
+def model_of(observed: Observed, parts: Cast) -> Image | None:
+    """The image from which a new one inherits: the one that it replaces, or for a new version the one with the name."""
+    current = parts.current
+    if current and (current.usable or current.is_slot):
+        return current if current.usable else None
+    return observed.holder
+
+
+def retire(desired: Desired, observed: Observed, old: Image, successor: str) -> Retire:
+    """The step that takes a replaced image out of sight. A protected one is deleted only if the task lifts protection.
+
+    One that has a name of its own can be reached by that, unless it would be taken for the version that has replaced it.
+    """
+    how, new_name = desired.retire if desired.retire != "keep" else "hide", None
+    unprotect = how == "delete" and old.protected
+    if unprotect and desired.attributes.get("protected") is not False:
+        how, unprotect = "hide", False
+    if how == "rename":
+        new_name = dated_name(old)
+    marks = new_name is None or old.stamp(VERSION) is not None
+    return Retire(old.id, how, successor, observed.time, unprotect, new_name, marks)

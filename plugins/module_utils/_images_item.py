@@ -1,0 +1,160 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""One entry of a catalogue on its way: planned out of the common look, carried out later, reported at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import traceback
+import typing as t
+
+from . import _image
+from ._converge import Convergence, Outcome
+from ._desired import Desired
+from ._errors import CollectionError, Superseded
+from ._finding import Finder
+from ._glance import Glance
+from ._observed import Image
+from ._steps import certain
+from ._versions import has_ended, is_excluded, version_key
+
+
+class Item:
+    """One declared image among many.
+
+    :param params: its options as the module ``image`` has them.
+    :param warn: told what the user should read.
+    """
+
+    def __init__(self, desired: Desired, params: dict[str, t.Any], warn: t.Callable[[str], None]) -> None:
+        self._desired = desired
+        self._params = params
+        self._warn = warn
+        self._glance: Glance | None = None
+        self._convergence: Convergence | None = None
+        self._fault: dict[str, t.Any] = {}
+        #: The project in which it is looked up.
+        self.scope = ""
+        self.outcome: Outcome | None = None
+
+    @property
+    def name(self) -> str:
+        return self._desired.name
+
+    @property
+    def version(self) -> str | None:
+        return self._desired.version
+
+    @property
+    def id(self) -> str | None:
+        return self._desired.id
+
+    @property
+    def label(self) -> str:
+        """What the user knows it by."""
+        return f"{self.name} ({self.version})" if self.version else self.name
+
+    @property
+    def names(self) -> set[str]:
+        """Names by which Glance is asked for it."""
+        return set() if self._desired.id else {self.name}
+
+    @property
+    def families(self) -> set[str]:
+        """Families by which Glance is asked for it."""
+        return {self._desired.family} if self._desired.family and not self._desired.id else set()
+
+    @property
+    def makes_one(self) -> bool:
+        """Whether there is to be an image, which others may name, although it may not be there yet."""
+        desired = self._desired
+        return desired.state == "present" and (desired.source or desired.content_key) is not None
+
+    @property
+    def failed(self) -> bool:
+        return bool(self._fault)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether others that depend on it have to look again."""
+        return self.failed or self.outcome is None or bool(self.outcome.actions)
+
+    def locate(self, glance: Glance) -> None:
+        """Find out in which project it is looked up."""
+        self._glance = glance
+        self.scope = _image.scope_of(glance, self._params)
+
+    def plan(self, finder: Finder, expected: frozenset[str], keeps_off: bool) -> None:
+        """Look at what is there, and plan as if the other entries were done already.
+
+        :param expected: names of images that other entries make.
+        :param keeps_off: whether the name of the family is for another entry to give; see :func:`outshone`.
+        """
+        desired = dataclasses.replace(self._desired, promote=False) if keeps_off else self._desired
+        self._begin(desired, finder, expected)
+        with contextlib.suppress(Superseded):
+            certain(self._convergence).plan()
+
+    def outshines(self, other: Item, now: datetime.datetime) -> bool:
+        """Whether it is this version, rather than another one of the same family, that is to have the name."""
+        mine, theirs = self._desired, other._desired
+        if self is other or theirs.promote is not None or mine.state != "present" or mine.promote is False:
+            return False
+        declared = Image(dict(mine.stamps))
+        is_good = not is_excluded(declared) and not has_ended(declared, now)
+        is_newer = version_key(mine.version or "") > version_key(theirs.version or "")
+        return bool(mine.promote) or (is_newer and is_good)
+
+    def finish(self, foretells: bool, before: t.Iterable[Item]) -> None:
+        """Carry out the plan, or foretell what it would do.
+
+        :param before: items that went first; where one of them changed something, the plan is made anew.
+        """
+        if not foretells and any(item.is_news for item in before):
+            self._begin(self._desired, None, frozenset())
+        self.outcome = certain(self._convergence).finish(foretells)
+
+    def fail(self, fault: Exception) -> None:
+        """Note why it did not work."""
+        if isinstance(fault, CollectionError):
+            self._fault = {"msg": fault.message, "reason": fault.reason, **fault.details}
+        else:
+            lines = traceback.format_exception(fault)
+            said = f"Unexpected {type(fault).__name__}: {fault}"
+            self._fault = {"msg": said, "reason": "unexpected", "exception": "".join(lines)}
+
+    def report(self, with_diff: bool) -> dict[str, t.Any]:
+        """Its part of the result."""
+        own = {"name": self.name, "version": self.version, "failed": self.failed}
+        if self.failed:
+            return {"changed": bool(self._fault.get("actions")), "actions": [], **self._fault, **own}
+        report = self.outcome.report(with_diff) if self.outcome else {"changed": False, "actions": []}
+        return {**report, **own}
+
+    def _begin(self, desired: Desired, finder: Finder | None, expected: frozenset[str]) -> None:
+        """Make the declaration, with local files and names of the cloud as they are now."""
+        local = _image.with_local_facts(desired, self._params)
+        glance = certain(self._glance)
+        declaration = _image.declaration(glance, local, self._params, self._say, finder, expected)
+        self._convergence = Convergence(declaration, self._say)
+
+    def _say(self, text: str) -> None:
+        self._warn(f"{self.label}: {text}")
+
+
+def outshone(items: t.Iterable[Item]) -> set[Item]:
+    """The versions that stand behind another one in the catalogue, which is to have the name of their family."""
+    families: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        for family in item.families:
+            families.setdefault((item.scope, family), []).append(item)
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        item for family in families.values() for item in family if any(each.outshines(item, now) for each in family)
+    }

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Removing what a catalogue no longer names: only images that bear its mark, in the projects that it speaks of."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ._compare import picture_of
+from ._converge import Outcome
+from ._errors import CollectionError
+from ._glance import Glance, Json
+from ._image_steps import Delete
+from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
+from ._pool import run_all
+
+
+class Named(t.Protocol):
+    """What an entry of the catalogue names."""
+
+    scope: str
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def names(self) -> set[str]: ...
+    @property
+    def families(self) -> set[str]: ...
+
+
+class Pruning:
+    """The images of a catalogue that it no longer names.
+
+    :param mark: what the images of the catalogue bear.
+    """
+
+    def __init__(self, glance: Glance, mark: str, warn: t.Callable[[str], None]) -> None:
+        self._glance = glance
+        self._mark = mark
+        self._warn = warn
+        self._doomed: list[Image] = []
+        self._faults: dict[str, CollectionError] = {}
+        self._spared: set[str] = set()
+        self._begun = False
+
+    def plan(self, scopes: t.Iterable[str], entries: t.Sequence[Named]) -> None:
+        """Look for images that bear the mark and are not named."""
+        marked: list[Json] = []
+        for scope in sorted(scopes):
+            marked += self._glance.hidden_too({CATALOG: self._mark, "owner": scope})
+        self._doomed = unnamed([Image(raw) for raw in marked if raw.get(CATALOG) == self._mark], entries)
+        for image in [image for image in self._doomed if image.protected or image.in_motion]:
+            why = "protected" if image.protected else image.status
+            self._warn(f"The catalogue no longer names {image.name!r} ({image.id}), which is {why} and stays.")
+            self._doomed.remove(image)
+
+    def finish(self, foretells: bool, workers: int) -> None:
+        """Delete them, or foretell it."""
+        self._begun = True
+        if not foretells:
+            run_all([functools.partial(self._remove, image) for image in self._doomed], workers)
+
+    def report(self) -> list[dict[str, t.Any]]:
+        """What became of each."""
+        return [self._report(image) for image in self._doomed if self._begun and image.id not in self._spared]
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """For the diff, by label."""
+        done = [image for image in self._doomed if self._begun and image.id not in self._faults.keys() | self._spared]
+        return {f"{image.name} [{image.id}]": Outcome({}, [str(_step(image))], picture_of(image), {}) for image in done}
+
+    def _remove(self, image: Image) -> None:
+        try:
+            raw = self._glance.image(image.id)
+            if raw is None or raw.get(CATALOG) != self._mark or Image(raw).protected:
+                self._spared.add(image.id)  # somebody has just taken it over, or away
+                return
+            self._glance.delete(image.id)
+        except CollectionError as fault:
+            self._faults[image.id] = fault
+
+    def _report(self, image: Image) -> dict[str, t.Any]:
+        fault = self._faults.get(image.id)
+        report = {"name": image.name, "id": image.id, "changed": not fault, "failed": bool(fault)}
+        if fault:
+            return report | {"actions": [], "msg": fault.message, "reason": fault.reason}
+        return report | {"actions": [str(_step(image))]}
+
+
+def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image]:
+    """The images that no entry names. Pure.
+
+    Versions of a family that is named, and images that were replaced by one that is named, are the business of
+    image_retention. Snapshots inherit the mark, and are never pruned.
+    """
+    entries = list(entries)
+    names = {(entry.scope, name) for entry in entries for name in entry.names}
+    families = {(entry.scope, family) for entry in entries for family in entry.families}
+    ids = {entry.id for entry in entries}
+    by_id = {image.id: image for image in marked}
+
+    def is_named(image: Image) -> bool:
+        seen = set[str]()
+        while image.retired and image.raw[REPLACED_BY] in by_id and image.id not in seen:
+            seen.add(image.id)
+            image = by_id[image.raw[REPLACED_BY]]
+        owner = image.owner or ""
+        return image.id in ids or (owner, image.name) in names or (owner, image.raw.get(FAMILY)) in families
+
+    return [image for image in marked if image.stamp(CATALOG) and not is_named(image)]
+
+
+def _step(image: Image) -> Delete:
+    return Delete(image.id, "no longer in the catalogue")

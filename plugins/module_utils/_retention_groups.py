@@ -1,0 +1,177 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Images that belong together over time: the versions of a family, the predecessors of a name, the snapshots of a server. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import itertools
+import typing as t
+
+from . import _versions
+from ._observed import EXCLUDED, FAMILY, INCOMING_FOR, REPLACED_BY, SUPERSEDED_AT, VERSION, Image
+
+#: What Nova writes on images that it makes of servers. Those of servers with volumes have no type.
+_OF_A_SERVER = ("instance_uuid", "base_image_ref", "block_device_mapping")
+
+#: Kind and name of a group.
+Key = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Images of which each newer one supersedes the older ones.
+
+    :param images: the newest first.
+    :param successors: images by the id of the one that they have replaced.
+    """
+
+    key: Key
+    images: tuple[Image, ...]
+    successors: dict[str, Image] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def whole(self) -> tuple[Image, ...]:
+        """Those that have their data and nobody is at work on: the only ones that count."""
+        return tuple(image for image in self.images if is_whole(image))
+
+    @functools.cached_property
+    def _next_newer(self) -> dict[str, Image]:
+        return {older.id: newer for newer, older in itertools.pairwise(self.whole)}
+
+    @functools.cached_property
+    def current(self) -> dict[str, str]:
+        """The images that a name means, with the name, by id: no version's own name, and not put away."""
+        best: dict[str, Image] = {}
+        for image in self.whole:
+            name = image.name or ""
+            if is_snapshot(image) or is_put_away(image) or _has_versioned_name(image):
+                continue
+            if name not in best or _claim(image) > _claim(best[name]):
+                best[name] = image
+        return {image.id: name for name, image in best.items()}
+
+    def newest_good(self, now: datetime.datetime) -> str | None:
+        """Id of the version that ought to have the name of the family; None if there is none."""
+        good = (image for image in self.whole if version_of(image) and not image.retired)
+        return next((image.id for image in good if _versions.is_good(image, now)), None)
+
+    def superseded_at(self, image: Image) -> datetime.datetime | None:
+        """When an image was superseded: as it says itself, or when the next newer one was made; None if it was not."""
+        if told := read_time(stamp_of(image, SUPERSEDED_AT)):
+            return told
+        newer = self.successors.get(image.id) or self._next_newer.get(image.id)
+        times = (_made(newer), read_time(image.created_at)) if newer else ()
+        return max((time for time in times if time), default=None)
+
+
+def groups_of(images: t.Iterable[Image]) -> list[Group]:
+    """The groups that images belong to, in the order of their labels."""
+    known = {image.id: image for image in images}
+    successors = {each.id: known[by] for each in known.values() if (by := _replaced_by(each)) in known}
+    found: dict[Key, list[Image]] = {}
+    for image in known.values():
+        found.setdefault(_key(image, successors), []).append(image)
+    return [
+        Group(key, tuple(sorted(members, key=_order, reverse=True)), successors)
+        for key, members in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
+    ]
+
+
+def is_snapshot(image: Image) -> bool:
+    """Whether an image was made of a server. It bears the properties of the image that the server was made from."""
+    made_of = any(image.raw.get(key) for key in _OF_A_SERVER)
+    return made_of or image.raw.get("image_type") in ("snapshot", "backup")
+
+
+def stamp_of(image: Image, key: str) -> str | None:
+    """One of the collection's own properties, which mean nothing on a snapshot."""
+    return None if is_snapshot(image) else image.stamp(key)
+
+
+def version_of(image: Image) -> str | None:
+    """Which version of a family an image is; None if it is none."""
+    return stamp_of(image, VERSION) if stamp_of(image, FAMILY) else None
+
+
+def is_whole(image: Image) -> bool:
+    """Whether an image has its data, and nobody is at work on it or about to put it in place."""
+    return image.usable and not image.in_motion and not image.copying and not stamp_of(image, INCOMING_FOR)
+
+
+def is_put_away(image: Image) -> bool:
+    """Whether an image was taken out of sight when another one took its place."""
+    marks = (REPLACED_BY, SUPERSEDED_AT)
+    return image.hidden and (any(stamp_of(image, mark) for mark in marks) or _renamed_from(image) is not None)
+
+
+def read_time(text: str | None) -> datetime.datetime | None:
+    """A time as Glance and this collection write it; None if it is none."""
+    try:
+        time = datetime.datetime.fromisoformat(text or "")
+        return (time if time.tzinfo else time.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _made(image: Image) -> datetime.datetime | None:
+    """When an image was there at the latest: one that was copied from elsewhere may be superseded for longer than it is here."""
+    times = (read_time(image.created_at), read_time(stamp_of(image, SUPERSEDED_AT)))
+    return min((time for time in times if time), default=None)
+
+
+def _key(image: Image, successors: dict[str, Image]) -> Key:
+    """Whoever was replaced belongs to where its successor belongs."""
+    passed: set[str] = set()
+    while not version_of(image) and image.id in successors and image.id not in passed:
+        passed.add(image.id)
+        image = successors[image.id]
+    if version_of(image):
+        return "family", stamp_of(image, FAMILY) or ""
+    if is_snapshot(image):
+        server = image.raw.get("instance_uuid")
+        return ("server", server) if server else ("snapshot", image.name or "")
+    return "name", _renamed_from(image) or image.name or ""
+
+
+def label_of(key: Key) -> str:
+    """What users call a group."""
+    kind, name = key
+    return f"{kind} {name}" if kind in ("server", "snapshot") else name
+
+
+def _replaced_by(image: Image) -> str | None:
+    return stamp_of(image, REPLACED_BY) if image.hidden else None
+
+
+def _renamed_from(image: Image) -> str | None:
+    """The name that a hidden image had before it was called after the time of its creation."""
+    suffix = f" ({image.created_at or image.id})"
+    if image.hidden and not is_snapshot(image) and image.name and image.name.endswith(suffix):
+        return image.name.removesuffix(suffix)
+    return None
+
+
+def _has_versioned_name(image: Image) -> bool:
+    version = version_of(image)
+    return version is not None and (image.name or "").endswith(_versions.versioned_name("", version))
+
+
+def _claim(image: Image) -> tuple[t.Any, ...]:
+    """Which of several images a name means, as for the module ``image``."""
+    superseded = bool(stamp_of(image, SUPERSEDED_AT))
+    excluded = (stamp_of(image, EXCLUDED) or "").lower() == "true"
+    return (not image.hidden, image.status == "active", not superseded, not excluded, _order(image))
+
+
+def _order(image: Image) -> tuple[t.Any, ...]:
+    """What images are sorted by. Glance counts in seconds, so the order in which they were superseded may have to decide."""
+    superseded = stamp_of(image, SUPERSEDED_AT)
+    version = _versions.version_key(version_of(image) or "")
+    return (version, image.created_at, superseded is None, superseded or "", image.id)

@@ -1,0 +1,270 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole catalogue in one task, on the real cloud."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+from pathlib import Path
+
+import cloud_support
+import pytest
+import yaml
+from cloud_support import Json, Project
+
+Run = t.Callable[..., dict[str, t.Any]]
+Disk = t.Callable[..., Path]
+MARK = "cloudimage_catalog"
+
+
+@pytest.fixture
+def entries(name: str, disk: Disk) -> list[Json]:
+    """Four images of two files."""
+    files = [str(disk(1)), str(disk(2))]
+    return [{"name": f"{name}-{number}", "filename": files[number % 2]} for number in range(4)]
+
+
+def outcomes(result: Json, key: str = "changed") -> list[t.Any]:
+    return [each[key] for each in result["results"]]
+
+
+def test_creates_all_and_then_does_nothing(member: Project, succeed: Run, entries: list[Json]) -> None:
+    defaults = {"disk_format": "raw", "properties": {"a": 1, "b": "x"}, "tags": ["t"]}
+    entries[1] |= {"properties": {"b": "own"}, "visibility": "private"}
+    result = succeed("images", images=entries, defaults=defaults)
+    assert result["changed"] and outcomes(result) == [True] * 4
+    assert outcomes(result, "name") == [entry["name"] for entry in entries]
+    for entry, each in zip(entries, result["results"], strict=True):
+        image = member.only(entry["name"])
+        assert image["id"] == each["image"]["id"] and image["status"] == "active" and image["tags"] == ["t"]
+        assert member.sha512(image["id"]) == hashlib.sha512(Path(entry["filename"]).read_bytes()).hexdigest()
+        assert (image["a"], image["b"]) == ("1", "own" if entry is entries[1] else "x")
+    assert member.only(entries[1]["name"])["visibility"] == "private"
+    with cloud_support.calls() as calls:
+        again = succeed("images", images=entries, defaults=defaults)
+    assert not again["changed"] and outcomes(again) == [False] * 4 and again["actions"] == []
+    assert not calls.writes and len(calls.glance) == 2
+    assert [each["image"]["id"] for each in again["results"]] == [each["image"]["id"] for each in result["results"]]
+
+
+def test_check_mode_and_diff_show_the_whole_change(
+    member: Project, run: Run, succeed: Run, entries: list[Json]
+) -> None:
+    succeed("images", images=entries[:2])
+    changed = [dict(entries[0], min_disk=3), *entries[1:]]
+    with cloud_support.calls() as calls:
+        foretold = succeed("images", check=True, images=changed, _ansible_diff=True)
+    assert not calls.writes and foretold["changed"]
+    assert outcomes(foretold) == [True, False, True, True]
+    assert set(foretold["diff"]["before"]) == {entry["name"] for entry in entries} - {entries[1]["name"]}
+    assert foretold["diff"]["before"][entries[0]["name"]]["min_disk"] == 0
+    assert foretold["diff"]["after"][entries[0]["name"]]["min_disk"] == 3
+    assert foretold["diff"]["before"][entries[2]["name"]] == {}
+    done = succeed("images", images=changed)
+    assert done["actions"] == foretold["actions"] and len(foretold["actions"]) == 7
+    assert f"{entries[0]['name']}: change metadata of" in done["actions"][0]
+
+
+def test_what_fails_does_not_stop_the_others(member: Project, run: Run, entries: list[Json], tmp_path: Path) -> None:
+    entries[0]["filename"] = str(tmp_path / "nowhere")
+    entries[2] = {"name": entries[2]["name"], "properties": {"x": "y"}}
+    result = run("images", images=entries)
+    assert result["failed"] and result["changed"] and result["reason"] == "images_failed"
+    assert outcomes(result, "failed") == [True, False, True, False]
+    assert result["results"][0]["reason"] == "file_problem" and result["results"][2]["reason"] == "content_missing"
+    assert result["msg"].startswith("2 of 4 images failed: ") and "nowhere" in result["msg"]
+    assert entries[2]["name"] in result["msg"]
+    assert [len(member.named(entry["name"])) for entry in entries] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"visibilty": "private"}, "entry 2 .*visibilty.*did you mean 'visibility'"),
+        ({"properties": {"size": 3}}, "entry 2 .*properties: 'size' is an attribute"),
+        ({"uri": "http://127.0.0.1/x"}, "entry 2 .*mutually exclusive"),
+        ({"cloud": "local"}, "entry 2 .*beside images"),
+        ({"min_disk": -1}, "entry 2 .*min_disk"),
+        ({"purge_members": True}, "entry 2 .*purge_members"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused_before_anything_is_sent(
+    fail: t.Callable[..., str], entries: list[Json], change: Json, words: str
+) -> None:
+    entries[1] |= change
+    with cloud_support.calls() as calls:
+        message = fail("images", images=entries)
+    assert not calls.glance and not calls.keystone
+    assert re.search(words, message), message
+
+
+def test_two_entries_for_one_image_are_refused(fail: t.Callable[..., str], entries: list[Json]) -> None:
+    entries[3]["name"] = entries[0]["name"]
+    message = fail("images", images=entries)
+    assert "entry 4" in message and "entry 1" in message and entries[0]["name"] in message
+
+
+def test_kernel_comes_first(member: Project, succeed: Run, entries: list[Json]) -> None:
+    entries[0] |= {"kernel": entries[3]["name"], "ramdisk": entries[2]["name"]}
+    foretold = succeed("images", check=True, images=entries)
+    assert foretold["results"][0]["image"]["properties"]["kernel_id"] == f"(the id of '{entries[3]['name']}')"
+    result = succeed("images", images=entries)
+    image = member.only(entries[0]["name"])
+    assert image["kernel_id"] == member.only(entries[3]["name"])["id"] == result["results"][3]["image"]["id"]
+    assert image["ramdisk_id"] == member.only(entries[2]["name"])["id"]
+    assert not succeed("images", images=entries)["changed"]
+
+
+def test_kernel_that_fails_fails_what_needs_it(member: Project, run: Run, entries: list[Json], tmp_path: Path) -> None:
+    entries[0]["kernel"] = entries[1]["name"]
+    (tmp_path / "empty").touch()
+    entries[1]["filename"] = str(tmp_path / "empty")
+    result = run("images", images=entries)
+    assert outcomes(result, "failed") == [True, True, False, False]
+    assert entries[1]["name"] in result["results"][0]["msg"]
+    assert member.named(entries[0]["name"]) == []
+
+
+class TestPrune:
+    def test_removes_what_bears_the_mark_and_nothing_else(
+        self, member: Project, succeed: Run, entries: list[Json], name: str
+    ) -> None:
+        succeed("images", images=entries, catalog=name, prune=True)
+        succeed("images", images=[{"name": f"{name}-alien", "filename": entries[0]["filename"]}], catalog=f"{name}-2")
+        unmarked = member.create(f"{name}-unmarked", b"x")
+        assert {member.only(entry["name"])[MARK] for entry in entries} == {name}
+        kept = [entries[0], {"name": entries[2]["name"], "state": "absent"}]
+        with cloud_support.calls() as calls:
+            foretold = succeed("images", check=True, images=kept, catalog=name, prune=True)
+        assert not calls.writes
+        assert sorted(each["name"] for each in foretold["pruned"]) == [entries[1]["name"], entries[3]["name"]]
+        result = succeed("images", images=kept, catalog=name, prune=True)
+        assert result["pruned"] == foretold["pruned"] and result["actions"] == foretold["actions"]
+        assert [len(member.named(entry["name"])) for entry in entries] == [1, 0, 0, 0]
+        assert member.image(unmarked["id"]) and member.only(f"{name}-alien")
+        assert not succeed("images", images=kept, catalog=name, prune=True)["changed"]
+
+    def test_nothing_if_an_entry_failed(
+        self, member: Project, run: Run, succeed: Run, entries: list[Json], name: str
+    ) -> None:
+        succeed("images", images=entries, catalog=name)
+        result = run("images", images=[{"name": f"{name}-new"}], catalog=name, prune=True)
+        assert result["failed"] and result["pruned"] == [] and "Nothing was pruned" in result["msg"]
+        assert [len(member.named(entry["name"])) for entry in entries] == [1] * 4
+
+    def test_protected_and_replaced_ones_stay(
+        self, member: Project, run: Run, succeed: Run, entries: list[Json], name: str, disk: Disk
+    ) -> None:
+        entries[1]["is_protected"] = True
+        succeed("images", images=entries, catalog=name)
+        entries[0]["filename"] = str(disk(3))
+        succeed("images", images=entries, catalog=name)
+        result = succeed("images", images=entries[:1], catalog=name, prune=True)
+        assert len(result["pruned"]) == 2 and "protected" in str(result["warnings"])
+        assert [len(member.named(entry["name"])) for entry in entries] == [2, 1, 0, 0]
+
+    def test_needs_a_mark_and_a_catalogue(self, fail: t.Callable[..., str], entries: list[Json]) -> None:
+        assert "catalog" in fail("images", images=entries, prune=True)
+        assert "empty" in fail("images", images=[], catalog="x", prune=True)
+        assert fail("images").startswith("images:")
+        assert fail("images", images=entries, catalog=" ").startswith("catalog:")
+        assert fail("images", images=entries, workers=0).startswith("workers:")
+
+
+def test_catalogue_files(
+    member: Project, succeed: Run, fail: t.Callable[..., str], entries: list[Json], tmp_path: Path
+) -> None:
+    one, two, bad = (tmp_path / name for name in ("one.yml", "two.yml", "bad.yml"))
+    one.write_text(yaml.safe_dump({"defaults": {"tags": ["file"]}, "images": entries[:2]}))
+    two.write_text(yaml.safe_dump(entries[2:3]))
+    result = succeed("images", files=[str(one), str(two)], images=entries[3:], defaults={"tags": ["task"]})
+    assert outcomes(result, "name") == [entries[3]["name"]] + [entry["name"] for entry in entries[:3]]
+    assert [member.only(entry["name"])["tags"] for entry in entries] == [["file"], ["file"], ["task"], ["task"]]
+    bad.write_text("images: [\n  {name: a},\n  oops: {")
+    assert str(bad) in fail("images", files=[str(bad)])
+
+
+def test_a_thousand_entries_are_no_special_case(member: Project, succeed: Run, name: str) -> None:
+    entries = [{"name": f"{name}-{number}", "state": "absent"} for number in range(1000)]
+    member.create(entries[500]["name"], b"x")
+    with cloud_support.calls() as calls:
+        result = succeed("images", images=entries)
+    assert [number for number, changed in enumerate(outcomes(result)) if changed] == [500]
+    assert member.named(entries[500]["name"]) == []
+    assert len(calls.glance) < 30 and len(calls.writes) == 1
+
+
+def test_names_that_no_list_can_hold(member: Project, succeed: Run, name: str, disk: Disk) -> None:
+    names = [f'{name} "quoted", with: {{colons}}', f"{name} back\\slash", f"{name},comma", f"{name} \u65e5\u672c\u8a9e"]
+    entries = [{"name": each, "filename": str(disk(1))} for each in names]
+    assert outcomes(succeed("images", images=entries)) == [True] * 4
+    assert [len(member.named(each)) for each in names] == [1] * 4
+    assert not succeed("images", images=entries)["changed"]
+
+
+def test_images_of_several_projects(member: Project, other: Project, succeed: Run, entries: list[Json]) -> None:
+    entries[0]["owner"], entries[1]["owner"] = member.id, other.id
+    entries[1]["name"] = entries[0]["name"]
+    assert outcomes(succeed("images", cloud="local-admin", images=entries[:2])) == [True, True]
+    assert [len(project.named(entries[0]["name"])) for project in (member, other)] == [1, 1]
+    assert not succeed("images", cloud="local-admin", images=entries[:2])["changed"]
+
+
+def test_secrets_of_addresses_are_not_told(run: Run, name: str) -> None:
+    result = run("images", images=[{"name": name, "uri": "http://user:hush-hush@127.0.0.1:1/x"}])
+    assert result["failed"] and "hush-hush" not in str(result)
+
+
+class TestVersions:
+    @pytest.fixture
+    def versions(self, name: str, disk: Disk) -> list[Json]:
+        """Three versions of one family."""
+        dates = ["20260901", "20261101", "20261001"]
+        return [{"name": name, "version": date, "filename": str(disk(number))} for number, date in enumerate(dates)]
+
+    def test_the_newest_one_has_the_name(self, member: Project, succeed: Run, versions: list[Json], name: str) -> None:
+        foretold = succeed("images", check=True, images=versions)
+        result = succeed("images", images=versions)
+        for told in (foretold, result):
+            (move,) = [action for action in told["actions"] if "give the name" in action]
+            assert move.startswith(f"{name} (20261101): give the name '{name}' to version 20261101")
+        assert member.only(name)["cloudimage_version"] == "20261101"
+        assert [len(member.named(f"{name} ({date})")) for date in ("20260901", "20261001", "20261101")] == [1, 1, 0]
+        assert [each["version"] for each in result["results"]] == [each["version"] for each in versions]
+        with cloud_support.calls() as calls:
+            assert not succeed("images", images=versions)["changed"]
+        assert not calls.writes and len(calls.glance) == 4
+
+    def test_back_and_forth_in_one_catalogue(
+        self, member: Project, succeed: Run, versions: list[Json], name: str
+    ) -> None:
+        succeed("images", images=versions)
+        versions[2]["promote"] = True
+        foretold = succeed("images", check=True, images=versions)
+        assert succeed("images", images=versions)["actions"] == foretold["actions"]
+        assert member.only(name)["cloudimage_version"] == "20261001"
+        assert not succeed("images", images=versions)["changed"]
+        del versions[2]["promote"]
+        assert not succeed("images", images=versions)["changed"], "what was set aside stays so until it is said"
+        versions[1]["exclude_from_latest"] = False
+        assert succeed("images", images=versions)["changed"]
+        assert member.only(name)["cloudimage_version"] == "20261101"
+
+    def test_if_the_newest_one_fails_the_next_one_has_the_name(
+        self, member: Project, run: Run, versions: list[Json], name: str, tmp_path: Path
+    ) -> None:
+        versions[1]["filename"] = str(tmp_path / "nowhere")
+        result = run("images", images=versions)
+        assert outcomes(result, "failed") == [False, True, False]
+        assert member.only(name)["cloudimage_version"] == "20261001"
+
+    def test_prune_leaves_other_versions_of_a_named_family(
+        self, member: Project, succeed: Run, versions: list[Json], name: str
+    ) -> None:
+        succeed("images", images=versions, catalog=name)
+        assert succeed("images", images=versions[1:2], catalog=name, prune=True)["pruned"] == []
+        assert len(member.named(f"{name} (20260901)")) == 1

@@ -1,0 +1,295 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with the entries of a catalogue, and in which order they are done."""
+
+from __future__ import annotations
+
+import graphlib
+import itertools
+import typing as t
+
+import pytest
+from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog as catalog
+from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog_check as check
+from ansible_collections.cloudimage.glance.plugins.module_utils._argspec import connection_spec, image_spec, wait_spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+Options = dict[str, t.Any]
+
+
+def entries(*options: Options) -> list[catalog.Entry]:
+    """Entries of the option."""
+    return catalog.gather(list(options), None, None)
+
+
+def told(*options: Options) -> list[str]:
+    """All that is wrong with entries, without the place."""
+    return [str(problem).removeprefix("images: ") for problem in check.examined(entries(*options))[1]]
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("visibilty", "visibility"),
+        ("is_hiden", "is_hidden"),
+        ("Properties", "properties"),
+        ("file_name", "filename"),
+        ("os_hiden", "os_hidden"),
+        ("zebra", None),
+        (5, None),
+        ("", None),
+        ("x" * 10**6, None),
+    ],
+)
+def test_unknown_options(option: t.Any, meant: str | None) -> None:
+    (problem,) = check.check(entries({"name": "a", option: "x"}))
+    assert (problem.key, problem.number, problem.name) == (str(option), 1, "a")
+    hint = f"; did you mean {meant!r}?" if meant else ""
+    assert problem.message == f"there is no option {option!r}{hint}"
+
+
+def test_options_of_the_task_do_not_belong_in_an_entry() -> None:
+    outside = connection_spec() | wait_spec()
+    for option in [*outside, *(alias for each in outside.values() for alias in each.get("aliases", ()))]:
+        (problem,) = check.check(entries({"name": "a", option: "x"}))
+        assert "belongs beside images" in problem.message and problem.key == option
+    assert check.check(entries({"name": "a", "timeout": 5}), image_spec() | {"timeout": {"type": "int"}}) == []
+
+
+def test_known_options_are_all_right() -> None:
+    spec = image_spec()
+    names = [*spec, *(alias for option in spec.values() for alias in option.get("aliases", ()))]
+    for name in names:
+        assert check.check(entries({"name": "a", name: 1})) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "words"),
+    [
+        ({}, "name", "has no name"),
+        ({"name": None}, "name", "has no name"),
+        ({"name": ""}, "name", "has no name"),
+        ({"name": ["a"]}, "name", "name is a list, not a text"),
+        ({"name": {"a": 1}}, "name", "name is a mapping, not a text"),
+        ({"name": "a", "checksum": ["x"]}, "checksum", "checksum is a list"),
+        ({"name": False}, "name", "name is a truth value, not a text; put it in quotes"),
+        ({"name": "a", "version": 13.1}, "version", "the version 13.1 is a number with a point"),
+        ({"name": 24.1}, "name", "the name 24.1 is a number with a point"),
+        ({"name": "a", "min_disk": "big"}, "min_disk", "unable to convert to int"),
+        ({"name": "a", "properties": "x"}, "properties", "unable to convert to dict"),
+        ({"name": "a", "is_hidden": "perhaps"}, "is_hidden", "unable to convert to bool"),
+        ({"name": "a", "state": "presnt"}, "state", "did you mean 'present'?"),
+        ({"name": "a", "tags": [{"x": 1}, ["y"]], "min_ram": []}, "min_ram", "unable to convert to int"),
+        ({"name": "a", "visibility": "pubic"}, "visibility", "did you mean 'public'?"),
+        ({"name": "a", "filename": "f", "uri": "u"}, "filename", "mutually exclusive"),
+        (
+            {"name": "a", "visibility": "public", "is_public": True},
+            "visibility",
+            "mutually exclusive: visibility|is_public",
+        ),
+        ({"name": "a", "hidden": True, "os_hidden": True}, "is_hidden", "twice"),
+    ],
+)
+def test_wrong_values(options: Options, key: str, words: str) -> None:
+    problems = check.examined(entries({"name": "b"}, options))[1]
+    assert [(problem.key, problem.number) for problem in problems] == [(key, 2)]
+    assert words in str(problems[0])
+
+
+def test_options_become_those_of_the_module() -> None:
+    params, problems = check.validated(
+        entries({"name": 13, "hidden": "yes", "min_disk": "5", "state": None}, {"name": "b"})
+    )
+    assert not problems and len(params) == 2
+    assert params[0] == {name: option.get("default") for name, option in image_spec().items()} | {
+        "name": "13",
+        "is_hidden": True,
+        "hidden": "yes",
+        "min_disk": 5,
+    }
+
+
+def test_entries_share_nothing_after_validation() -> None:
+    shared = {"a": 1}
+    first, second = check.validated(entries({"name": "a", "properties": shared}, {"name": "b", "properties": shared}))[
+        0
+    ]
+    first["properties"]["x"] = 1
+    assert second["properties"] == {"a": 1} == shared
+
+
+ID = "6cb75a65-93b5-4b9c-8a38-7e1bdbaf0a27"
+OTHER_ID = "f0a3e5f7-1f57-4d5c-93ea-9a61fb9bd2b8"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ({"name": "a"}, {"name": "a"}, "the name 'a' is that of entry 1 ('a'), too"),
+        ({"name": "13"}, {"name": 13}, "the name '13'"),
+        ({"name": "a"}, {"name": "b"}, None),
+        ({"name": "a"}, {"name": "A"}, None),
+        ({"name": "a", "owner": "x"}, {"name": "a", "project": "x"}, "the name 'a'"),
+        ({"name": "a", "owner": "x"}, {"name": "a", "owner": "y"}, None),
+        ({"name": "a", "owner": "x", "owner_domain": "d"}, {"name": "a", "owner": "x"}, None),
+        ({"name": "a"}, {"name": "a", "owner": "x"}, None),
+        ({"name": "a", "id": ID}, {"name": "b", "id": ID.upper()}, f"the id '{ID}'"),
+        ({"name": "a", "id": ID}, {"name": "a", "id": OTHER_ID}, None),
+        ({"name": "a", "id": ID}, {"name": "a"}, "the name 'a'"),
+        (
+            {"name": "a", "version": 1},
+            {"name": "a", "version": "1"},
+            "version '1' of 'a' is that of entry 1 ('a', version 1)",
+        ),
+        ({"name": "a", "version": 1}, {"name": "a", "version": 2}, None),
+        ({"name": "a", "version": 1}, {"name": "b", "version": 1}, None),
+        ({"name": "a", "version": 1}, {"name": "a"}, "has the name of entry 1 ('a', version 1)"),
+        ({"name": "a", "version": 1, "family": "f"}, {"name": "b", "version": 2, "family": "f"}, "calls it 'a'"),
+        ({"name": "a", "version": 1, "family": "f"}, {"name": "a", "version": 2, "family": "g"}, "the family 'f'"),
+        ({"name": "a", "version": 1, "family": "a"}, {"name": "a", "version": 2}, None),
+        ({"name": "a", "version": 1, "owner": "x"}, {"name": "a", "version": 1, "owner": "y"}, None),
+        ({"name": "a", "version": 1, "owner": "x"}, {"name": "a", "owner": "y"}, None),
+        ({"name": "a", "version": 1}, {"name": "a (1)"}, "'a (1)' is what entry 1 ('a', version 1) is called"),
+        ({"name": "a", "version": 1}, {"name": "a (2)"}, None),
+    ],
+)
+def test_two_entries_for_one_image(one: Options, other: Options, words: str | None) -> None:
+    problems = told(one, other)
+    assert len(problems) == (1 if words else 0), problems
+    assert not words or words in problems[0]
+    assert len(told(other, one)) == len(problems)
+
+
+def test_the_other_entry_is_named_with_its_file() -> None:
+    pair = [catalog.Entry("/a.yml", 1, {"name": "x"}), catalog.Entry("/b.yml", 7, {"name": "x"})]
+    (problem,) = check.check(pair)
+    assert str(problem) == "/b.yml: entry 7 ('x'): the name 'x' is that of /a.yml: entry 1 ('x'), too"
+
+
+@pytest.mark.parametrize(
+    ("images", "circle"),
+    [
+        ([("a", "a", None)], "a -> a"),
+        ([("a", "b", None), ("b", None, "a")], "a -> b -> a"),
+        ([("a", "b", "c"), ("b", None, None), ("c", "d", None), ("d", None, "a")], "a -> c -> d -> a"),
+        ([("a", "b", "c"), ("b", None, None), ("c", None, None)], None),
+        ([("a", "somewhere else", None)], None),
+        ([("top", "a", None), ("a", "b", None), ("b", "a", None)], "a -> b -> a"),
+    ],
+)
+def test_circles(images: list[tuple[str, str | None, str | None]], circle: str | None) -> None:
+    declared = [{"name": name, "kernel": kernel, "ramdisk": ramdisk} for name, kernel, ramdisk in images]
+    problems = told(*declared)
+    assert len(problems) == (1 if circle else 0), problems
+    if circle:
+        walk = problems[0].rpartition(": ")[2].split(" -> ")
+        assert walk[0] == walk[-1] and set(walk) == set(circle.split(" -> ")) and len(walk) == len(circle.split(" -> "))
+        links = {(name, target) for name, *targets in images for target in targets}
+        assert all(pair in links for pair in itertools.pairwise(walk))
+
+
+def test_circles_by_id_and_over_versions_and_several_of_them() -> None:
+    assert "circle" in told({"name": "a", "id": ID, "kernel": "b"}, {"name": "b", "ramdisk": ID})[0]
+    assert (
+        "circle"
+        in told({"name": "a", "version": 1}, {"name": "a", "version": 2, "kernel": "b"}, {"name": "b", "kernel": "a"})[
+            0
+        ]
+    )
+    assert len(told({"name": "a", "kernel": "a"}, {"name": "b", "kernel": "b"}, {"name": "c", "kernel": "a"})) == 2
+    assert told({"name": "a", "owner": "x", "kernel": "a"}, {"name": "a"}) == []
+    assert told({"name": "a", "state": "absent", "kernel": "a"}) == []
+
+
+def test_a_long_chain_is_no_circle_and_no_trouble() -> None:
+    chain = [{"name": f"i{n}", "kernel": f"i{n + 1}"} for n in range(3000)]
+    assert check.check(entries(*chain)) == []
+    (problem,) = check.check(entries(*chain, {"name": "i3000", "kernel": "i0"}))
+    assert problem.message.count(" -> ") == 3001
+
+
+@pytest.mark.parametrize(
+    ("images", "waits"),
+    [
+        ([{"name": "a"}, {"name": "b"}], [set(), set()]),
+        ([{"name": "a", "kernel": "k", "ramdisk": "r"}, {"name": "k"}, {"name": "r"}], [{1, 2}, set(), set()]),
+        ([{"name": "a", "kernel": ID}, {"name": "k", "id": ID}], [{1}, set()]),
+        ([{"name": "a", "version": v} for v in ("10", "9", "9.1")], [set(), {2}, {0}]),
+        ([{"name": "a", "version": "2"}, {"name": "a", "version": "1", "promote": True}], [set(), {0}]),
+        ([{"name": "a", "version": "2", "promote": True}, {"name": "a", "version": "1"}], [{1}, set()]),
+        ([{"name": "a", "version": "2"}, {"name": "a", "version": "1", "owner": "x"}], [set(), set()]),
+        ([{"name": "a", "id": ID}, {"name": "a", "id": OTHER_ID}], [set(), {0}]),
+        (
+            [{"name": "k", "version": "2"}, {"name": "k", "version": "1"}, {"name": "a", "kernel": "k"}],
+            [set(), {0}, {0, 1}],
+        ),
+        ([{"name": "a", "kernel": "k"}, {"name": "k", "owner": "x"}, {"name": "k"}], [{2}, set(), set()]),
+        ([{"name": "a", "kernel": "k"}, {"name": "k", "owner": "x"}], [{1}, set()]),
+        ([{"name": "a", "kernel": "k"}, {"name": "k", "state": "absent"}], [set(), set()]),
+        (
+            [{"name": "a", "kernel": "k (2)"}, {"name": "k", "version": 2}, {"name": "k", "version": 3}],
+            [{1}, {2}, set()],
+        ),
+    ],
+)
+def test_who_waits_for_whom(images: list[Options], waits: list[set[int]]) -> None:
+    assert check.dependencies(entries(*images)) == waits
+
+
+NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
+IMAGES = st.fixed_dictionaries(
+    {"name": NAMES},
+    optional={
+        "kernel": NAMES,
+        "ramdisk": NAMES,
+        "version": st.sampled_from(["1", "2", "10"]),
+        "family": st.sampled_from(["a", "f"]),
+        "owner": st.sampled_from(["x", "y"]),
+        "state": st.sampled_from(["present", "absent"]),
+    },
+)
+
+
+@QUICK
+@given(st.lists(IMAGES, max_size=8))
+def test_a_catalogue_without_problems_can_be_put_in_order(images: list[Options]) -> None:
+    declared = entries(*images)
+    if check.check(declared):
+        return
+    waits = check.dependencies(declared)
+    order = list(graphlib.TopologicalSorter(dict(enumerate(waits))).static_order())
+    assert sorted(order) == list(range(len(images)))
+    for index, entry in enumerate(declared):
+        for other, rival in enumerate(declared):
+            if index != other and (entry.owner, entry.name) == (rival.owner, rival.name):
+                assert order.index(index) != order.index(other)
+
+
+ANYTHING = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.lists(st.text(max_size=2), max_size=2)
+)
+KEYS = st.sampled_from([*image_spec(), "hidden", "project", "cloud", "zebra"]) | st.integers() | st.text(max_size=3)
+
+
+@QUICK
+@given(
+    st.lists(
+        st.dictionaries(KEYS, ANYTHING | st.dictionaries(st.text(max_size=2), ANYTHING, max_size=2), max_size=6),
+        max_size=4,
+    )
+)
+def test_whatever_is_declared_gets_a_verdict(images: list[Options]) -> None:
+    declared = entries(*images)
+    params, problems = check.examined(declared)
+    assert len(params) == len(images)
+    assert all(str(problem) and problem.number for problem in problems)
+    assert not problems or {problem.number for problem in problems} <= set(range(1, len(images) + 1))

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which images of a catalogue it no longer names."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
+from ansible_collections.cloudimage.glance.plugins.module_utils._prune import unnamed
+
+
+@dataclasses.dataclass
+class Entry:
+    scope: str = "p"
+    id: str | None = None
+    names: set[str] = dataclasses.field(default_factory=set)
+    families: set[str] = dataclasses.field(default_factory=set)
+
+
+def image(image_id: str, name: str, owner: str = "p", **more: t.Any) -> Image:
+    marked = {"cloudimage_catalog": "c", "status": "active", "os_hidden": False}
+    return Image({"id": image_id, "name": name, "owner": owner, **marked, **more})
+
+
+REPLACED = {"os_hidden": True, "cloudimage_replaced_by": "1"}
+ROWS = [
+    ("named", [image("1", "a")], [Entry(names={"a"})], []),
+    ("not named", [image("1", "a")], [Entry(names={"b"})], ["1"]),
+    ("named in another project", [image("1", "a", "q")], [Entry(names={"a"})], ["1"]),
+    ("named by its id", [image("1", "a")], [Entry(id="1")], []),
+    ("of a named family", [image("1", "a (1)", cloudimage_family="a")], [Entry(names={"a"}, families={"a"})], []),
+    ("of another family", [image("1", "a (1)", cloudimage_family="b")], [Entry(names={"a"}, families={"a"})], ["1"]),
+    ("replaced and hidden", [image("1", "a"), image("2", "a", **REPLACED)], [Entry(names={"a"})], []),
+    ("replaced and renamed", [image("1", "a"), image("2", "a (then)", **REPLACED)], [Entry(names={"a"})], []),
+    ("replaced by one that goes", [image("1", "a"), image("2", "a", **REPLACED)], [Entry(names={"b"})], ["1", "2"]),
+    ("a circle", [image("1", "x", **REPLACED)], [Entry(names={"b"})], ["1"]),
+    ("a snapshot", [image("1", "a", image_type="snapshot")], [Entry(names={"b"})], []),
+]
+
+
+@pytest.mark.parametrize(("marked", "entries", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_unnamed(marked: list[Image], entries: list[Entry], expected: list[str]) -> None:
+    assert [image.id for image in unnamed(marked, entries)] == expected
