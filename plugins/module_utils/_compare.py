@@ -47,6 +47,8 @@ _OF_THE_BYTES = ("img_signature",)
 #: What Nova writes on a snapshot about the server that it is of; it does not pass to an image that is none.
 _OF_A_SNAPSHOT = (
     "base_image_ref",
+    "bdm_v2",
+    "block_device_mapping",
     "boot_roles",
     "image_location",
     "image_state",
@@ -55,6 +57,7 @@ _OF_A_SNAPSHOT = (
     "owner_id",
     "owner_project_name",
     "owner_user_name",
+    "root_device_name",
     "user_id",
 )
 #: The collection's own properties that belong to the version, not to the bytes.
@@ -131,8 +134,8 @@ def heritage(image: Image, same_version: bool = True) -> Flat:
 
     :param same_version: whether it is the same version of its family, with other bytes.
     """
-    of_a_snapshot = _OF_A_SNAPSHOT if image.raw.get("image_type") == "snapshot" else ()
-    stamps = {key: image.stamp(key) for key in _OF_THE_VERSION if same_version and image.stamp(key) is not None}
+    of_a_snapshot = _OF_A_SNAPSHOT if image.snapshot else ()
+    stamps: Flat = {key: image.stamp(key) for key in _OF_THE_VERSION if same_version and image.stamp(key) is not None}
     return stamps | {
         key: value
         for key, value in settable(image).items()

@@ -46,6 +46,9 @@ SUPERSEDED_AT = "cloudimage_superseded_at"
 #: The catalogue that declares an image, and may prune it.
 CATALOG = "cloudimage_catalog"
 
+#: What Nova writes on images that it makes of servers. Those of servers with volumes have no type.
+_OF_A_SERVER = ("instance_uuid", "base_image_ref", "block_device_mapping")
+
 #: Statuses in which an image is on its way and somebody may be at work on it.
 IN_MOTION = frozenset({"saving", "uploading", "importing"})
 #: How long ago an image was changed that somebody else may be between two calls with. Clocks may differ as much.
@@ -126,7 +129,13 @@ class Image:
 
     def stamp(self, key: str) -> str | None:
         """One of the collection's own properties. A snapshot inherits them from its base image: there they mean nothing."""
-        return None if self.raw.get("image_type") == "snapshot" else self.raw.get(key)
+        return None if self.snapshot else self.raw.get(key)
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether it was made of a server, and so bears the properties of the image that the server was made from."""
+        made_of = any(self.raw.get(key) for key in _OF_A_SERVER)
+        return made_of or self.raw.get("image_type") in ("snapshot", "backup")
 
     @property
     def usable(self) -> bool:

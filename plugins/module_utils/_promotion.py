@@ -191,7 +191,7 @@ class _Promotion:
         return any(each.status == "active" and not each.hidden for each in left)
 
     def _gives(self, image: Image, going: list[Image]) -> list[GiveName]:
-        operations = []
+        operations: list[dict[str, t.Any]] = []
         shows = image.hidden and not (self._is_own(image) and self.desired.attributes.get("os_hidden"))
         takes_sight = shows and any(not each.hidden for each in going)
         if image.name != self.name:
@@ -256,8 +256,6 @@ def _require_no_twin(desired: Desired, images: t.Iterable[Image]) -> None:
 
 def _is_outshone(desired: Desired, observed: Observed, others: list[Image]) -> bool:
     """Whether a new image of this version would be older than a good one."""
-    if desired.promote:
-        return False
     ours = version_key(certain(desired.version))
     known = (each for each in versions_of(others, certain(desired.family)) if is_good(each, observed.now))
     return any(version_key(version_of(each) or "") > ours for each in known)

@@ -22,7 +22,7 @@ from ._errors import CollectionError, ImagesFailed, InvalidOption, ServerRefusal
 from ._glance import Glance, Json, connect
 from ._observed import FAMILY, Image
 from ._retention_fates import KEEP, Candidate, Fate, Stock, needed_as
-from ._retention_groups import label_of, stamp_of, version_of
+from ._retention_groups import label_of, version_of
 from ._retention_plan import Questions, RetentionPlan
 from ._retention_rule import Rule, Selection, read_rule, read_selection, require_selection
 from ._steps import Plan
@@ -199,7 +199,7 @@ def _entry(fate: Fate) -> Json:
         "id": image.id,
         "name": image.name,
         "group": label_of(fate.group),
-        "family": stamp_of(image, FAMILY) if version_of(image) else None,
+        "family": image.stamp(FAMILY) if version_of(image) else None,
         "version": version_of(image),
         "created_at": image.created_at,
         "superseded_at": fate.superseded_at.strftime("%Y-%m-%dT%H:%M:%SZ") if fate.superseded_at else None,

@@ -118,7 +118,7 @@ class _Judge:
 
     def _out_of_bounds(self, image: Image) -> str | None:
         """Why an image is none that a rule is about."""
-        if groups.is_snapshot(image) and not self._rule.include_snapshots:
+        if image.snapshot and not self._rule.include_snapshots:
             return "it is a snapshot of a server, and include_snapshots is not set"
         if not groups.is_whole(image):
             return f"it is {image.status}, or somebody is at work on it"

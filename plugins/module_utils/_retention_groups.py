@@ -17,9 +17,6 @@ import typing as t
 from . import _versions
 from ._observed import EXCLUDED, FAMILY, INCOMING_FOR, REPLACED_BY, SUPERSEDED_AT, VERSION, Image
 
-#: What Nova writes on images that it makes of servers. Those of servers with volumes have no type.
-_OF_A_SERVER = ("instance_uuid", "base_image_ref", "block_device_mapping")
-
 #: Kind and name of a group.
 Key = tuple[str, str]
 
@@ -51,7 +48,7 @@ class Group:
         best: dict[str, Image] = {}
         for image in self.whole:
             name = image.name or ""
-            if is_snapshot(image) or is_put_away(image) or _has_versioned_name(image):
+            if image.snapshot or is_put_away(image) or _has_versioned_name(image):
                 continue
             if name not in best or _claim(image) > _claim(best[name]):
                 best[name] = image
@@ -64,7 +61,7 @@ class Group:
 
     def superseded_at(self, image: Image) -> datetime.datetime | None:
         """When an image was superseded: as it says itself, or when the next newer one was made; None if it was not."""
-        if told := read_time(stamp_of(image, SUPERSEDED_AT)):
+        if told := read_time(image.stamp(SUPERSEDED_AT)):
             return told
         newer = self.successors.get(image.id) or self._next_newer.get(image.id)
         times = (_made(newer), read_time(image.created_at)) if newer else ()
@@ -84,31 +81,20 @@ def groups_of(images: t.Iterable[Image]) -> list[Group]:
     ]
 
 
-def is_snapshot(image: Image) -> bool:
-    """Whether an image was made of a server. It bears the properties of the image that the server was made from."""
-    made_of = any(image.raw.get(key) for key in _OF_A_SERVER)
-    return made_of or image.raw.get("image_type") in ("snapshot", "backup")
-
-
-def stamp_of(image: Image, key: str) -> str | None:
-    """One of the collection's own properties, which mean nothing on a snapshot."""
-    return None if is_snapshot(image) else image.stamp(key)
-
-
 def version_of(image: Image) -> str | None:
     """Which version of a family an image is; None if it is none."""
-    return stamp_of(image, VERSION) if stamp_of(image, FAMILY) else None
+    return image.stamp(VERSION) if image.stamp(FAMILY) else None
 
 
 def is_whole(image: Image) -> bool:
     """Whether an image has its data, and nobody is at work on it or about to put it in place."""
-    return image.usable and not image.in_motion and not image.copying and not stamp_of(image, INCOMING_FOR)
+    return image.usable and not image.in_motion and not image.copying and not image.stamp(INCOMING_FOR)
 
 
 def is_put_away(image: Image) -> bool:
     """Whether an image was taken out of sight when another one took its place."""
     marks = (REPLACED_BY, SUPERSEDED_AT)
-    return image.hidden and (any(stamp_of(image, mark) for mark in marks) or _renamed_from(image) is not None)
+    return image.hidden and (any(image.stamp(mark) for mark in marks) or _renamed_from(image) is not None)
 
 
 def read_time(text: str | None) -> datetime.datetime | None:
@@ -122,7 +108,7 @@ def read_time(text: str | None) -> datetime.datetime | None:
 
 def _made(image: Image) -> datetime.datetime | None:
     """When an image was there at the latest: one that was copied from elsewhere may be superseded for longer than it is here."""
-    times = (read_time(image.created_at), read_time(stamp_of(image, SUPERSEDED_AT)))
+    times = (read_time(image.created_at), read_time(image.stamp(SUPERSEDED_AT)))
     return min((time for time in times if time), default=None)
 
 
@@ -133,8 +119,8 @@ def _key(image: Image, successors: dict[str, Image]) -> Key:
         passed.add(image.id)
         image = successors[image.id]
     if version_of(image):
-        return "family", stamp_of(image, FAMILY) or ""
-    if is_snapshot(image):
+        return "family", image.stamp(FAMILY) or ""
+    if image.snapshot:
         server = image.raw.get("instance_uuid")
         return ("server", server) if server else ("snapshot", image.name or "")
     return "name", _renamed_from(image) or image.name or ""
@@ -147,13 +133,13 @@ def label_of(key: Key) -> str:
 
 
 def _replaced_by(image: Image) -> str | None:
-    return stamp_of(image, REPLACED_BY) if image.hidden else None
+    return image.stamp(REPLACED_BY) if image.hidden else None
 
 
 def _renamed_from(image: Image) -> str | None:
     """The name that a hidden image had before it was called after the time of its creation."""
     suffix = f" ({image.created_at or image.id})"
-    if image.hidden and not is_snapshot(image) and image.name and image.name.endswith(suffix):
+    if image.hidden and not image.snapshot and image.name and image.name.endswith(suffix):
         return image.name.removesuffix(suffix)
     return None
 
@@ -165,13 +151,13 @@ def _has_versioned_name(image: Image) -> bool:
 
 def _claim(image: Image) -> tuple[t.Any, ...]:
     """Which of several images a name means, as for the module ``image``."""
-    superseded = bool(stamp_of(image, SUPERSEDED_AT))
-    excluded = (stamp_of(image, EXCLUDED) or "").lower() == "true"
+    superseded = bool(image.stamp(SUPERSEDED_AT))
+    excluded = (image.stamp(EXCLUDED) or "").lower() == "true"
     return (not image.hidden, image.status == "active", not superseded, not excluded, _order(image))
 
 
 def _order(image: Image) -> tuple[t.Any, ...]:
     """What images are sorted by. Glance counts in seconds, so the order in which they were superseded may have to decide."""
-    superseded = stamp_of(image, SUPERSEDED_AT)
+    superseded = image.stamp(SUPERSEDED_AT)
     version = _versions.version_key(version_of(image) or "")
     return (version, image.created_at, superseded is None, superseded or "", image.id)

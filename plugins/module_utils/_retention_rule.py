@@ -18,7 +18,6 @@ import typing as t
 from ._desired import desired_properties, require_name
 from ._errors import InvalidOption
 from ._observed import CATALOG, FAMILY, GONE, Image
-from ._retention_groups import stamp_of
 
 #: The stages in the order in which an image goes through them.
 STAGES = ("hide", "deactivate", "delete")
@@ -92,8 +91,8 @@ class Selection:
             and image.owner == self.owner
             and self.name in (None, image.name)
             and (self.name_pattern is None or fnmatch.fnmatchcase(image.name or "", self.name_pattern))
-            and self.family in (None, stamp_of(image, FAMILY))
-            and self.catalog in (None, stamp_of(image, CATALOG))
+            and self.family in (None, image.stamp(FAMILY))
+            and self.catalog in (None, image.stamp(CATALOG))
             and image.tags.issuperset(self.tags)
             and all(image.custom.get(key) == value for key, value in self.properties)
         )

@@ -61,7 +61,9 @@ def run_catalog(
         catalog.plan()
         catalog.finish(module.check_mode)
         report = catalog.report(module._diff)
-        (module.fail_json if report["failed"] else module.exit_json)(**report)
+        if report["failed"]:
+            module.fail_json(**report)
+        module.exit_json(**report)
 
 
 def run_query(

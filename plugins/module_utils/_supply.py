@@ -133,7 +133,7 @@ class _Supply:
     def want(self) -> Flat:
         """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
         desired, have = self.desired, self.have
-        base = {key: value for key, value in have.items() if key not in _STAMPS}
+        base: Flat = {key: value for key, value in have.items() if key not in _STAMPS}
         if self.model:
             base = compare.heritage(self.model, same_version=self.model is self.old)
             base["os_hidden"] = base["os_hidden"] and self.model is self.old

@@ -108,5 +108,9 @@ def _listed(user: cloud_support.Project, address: str | None) -> t.Iterator[dict
 
 def _each(function: t.Callable[[t.Any], t.Any], values: t.Iterable[t.Any]) -> None:
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _done in pool.map(function, values):
-            pass  # raises what the function raised
+        try:
+            for _done in pool.map(function, values):
+                pass  # raises what the function raised
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -16,6 +16,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+import budgets
 import plot
 import report
 from breakdown import Parts
@@ -68,6 +69,11 @@ def tables(found: dict[str, t.Any]) -> dict[str, str]:
     counted = [Counted(**row) for row in found["operations"]]
     return {
         "the machine": listed(("What", "Which"), list(found["facts"].items()), (15, 85)),
+        "the aims": listed(
+            ("What", "Aim", "Found", "Met"),
+            [(one.what, one.aim, one.found, "yes" if one.met else "no") for one in budgets.verdicts(everything)],
+            (30, 35, 25, 10),
+        ),
         "no-op": measured(everything, "no-op"),
         "create": measured(everything, "create"),
         "upload": measured(everything, "upload"),

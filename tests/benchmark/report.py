@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from breakdown import Parts
+from budgets import Verdict
 from damage import Verified
 from measuring import Result
 from operations import Counted
@@ -24,6 +25,13 @@ def facts(found: dict[str, str]) -> None:
     for name, value in found.items():
         print(f"{name:8} {value}")
     print(flush=True)
+
+
+def verdicts(found: list[Verdict]) -> None:
+    """Print what the collection aims at, and what came of it."""
+    for one in found:
+        print(f"{'met   ' if one.met else 'MISSED'} {one.what}: {one.aim}; found {one.found}")
+    print()
 
 
 def shown(rows: t.Iterable[Row]) -> t.Iterator[Row]:

@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _errors as errors
+from ansible_collections.cloudimage.glance.plugins.module_utils import _image_steps as steps
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import plan_hands as hands
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import version_support as support
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import (
@@ -48,7 +49,7 @@ MADE = ["create", "fill", "verify"]
 
 
 @pytest.mark.parametrize(
-    ("there", "desired", "steps", "after"),
+    ("there", "desired", "wanted", "after"),
     [
         # the newest good version gets the name
         ((), task("1", **FILE), [*MADE, "givename"], {"1": NAME}),
@@ -217,9 +218,9 @@ MADE = ["create", "fill", "verify"]
         ),
     ],
 )
-def test_who_has_the_name(there: t.Any, desired: t.Any, steps: list[str], after: dict[str, str] | None) -> None:
+def test_who_has_the_name(there: t.Any, desired: t.Any, wanted: list[str], after: dict[str, str] | None) -> None:
     cloud = family(*there)
-    assert planned(cloud, desired) == steps
+    assert planned(cloud, desired) == wanted
     outcome = hands.run(cloud, desired)
     assert not hands.plan(cloud, desired).steps
     if after is not None:
@@ -255,6 +256,21 @@ def test_all_that_is_known_goes_into_the_post_under_the_versions_name() -> None:
     body = create.body
     assert (body["name"], body["os_hidden"], body[INCOMING]) == (f"{NAME} (2)", True, number(1))
     assert (body[FAMILY], body[VERSION], body[EXCLUDED], body[END_OF_LIFE]) == (NAME, "2", "true", COMING)
+
+
+def test_what_a_new_version_inherits_is_compared_again_after_the_upload() -> None:
+    cloud = family(holding("1"))
+    (verify,) = (step for step in hands.plan(cloud, task("2", **FILE)).steps if isinstance(step, steps.Verify))
+    assert verify.old is not None
+    assert verify.old.id == number(1)
+
+
+def test_a_replaced_image_that_somebody_has_brought_back_counts_as_new() -> None:
+    cloud = family({REPLACED_BY: number(9), SUPERSEDED_AT: BEFORE})
+    hands.run(cloud, task())
+    assert not {REPLACED_BY, SUPERSEDED_AT} & set(cloud.images[number(1)])
+    renamed = family({"os_hidden": True, SUPERSEDED_AT: BEFORE})
+    assert not hands.plan(renamed, task()).steps
 
 
 def test_a_replacement_keeps_what_version_it_is() -> None:

@@ -30,6 +30,10 @@ for hidden in ("false", "true"):
 if "remove" in sys.argv:
     for image in found:
         ask(f"{glance}/{image['id']}", "DELETE")
+else:
+    for image in found:
+        if image["visibility"] == "shared":
+            image["members"] = [member["member_id"] for member in ask(f"{glance}/{image['id']}/members")["members"]]
 
 
 def lines(path, *wanted):
@@ -42,6 +46,7 @@ told = {
     "images": found,
     "downloads": lines(folder / "server.log", "GET /disk"),
     "writes": lines(pathlib.Path(os.environ["TEST_LOG"]), " POST ", " PUT ", " PATCH ", " DELETE "),
+    "logins": lines(pathlib.Path(os.environ["TEST_LOG"]).with_name("keystone-access.log"), " POST /v3/auth/tokens"),
     "left": [path.name for path in folder.glob("work/*")],
 }
 print(json.dumps(told))
