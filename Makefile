@@ -95,11 +95,14 @@ docs: venv-tools .work/linked ## Check the documentation, and write it as HTML
 .PHONY: clean
 clean: .work/linked ## Stop the local cloud and remove all that was made
 	@$(use_linked)
-	for cloud in "$(demo_cloud)" $(clouds:%="$(CURDIR)/.work/%"); do tests/gate/local-cloud stopped "$(newest)" "$$cloud"; done
+	for cloud in "$(demo_cloud)" $(clouds:%="$(CURDIR)/.work/%") "$(CURDIR)/.work/functional-cloud-"{second,third}; do
+		tests/gate/local-cloud stopped "$(newest)" "$$cloud"
+	done
 	rm -rf .work
 
 # What meets the libraries in all ways; the rest of the functional tests is about Glance and the plans, and runs once.
-of_the_libraries := documentation image image_ways_in image_info image_members image_file image_file_info image_download
+of_the_libraries := documentation image images image_ways_in image_info image_members image_file image_file_info image_download \
+                    lookup_image audit_report
 
 ##### The gate: "make test" runs the targets below in four tracks, see tests/gate/run.py
 
@@ -168,7 +171,7 @@ functional: venv-newest browser .work/linked $(call own_cloud,functional) ## Run
 	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional
 
 .PHONY: floor
-floor: venv-floor .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
+floor: venv-floor browser .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
 	@tests/gate/pytest "$(floor)" "$(cloud_folder)" $(of_the_libraries:%=tests/functional/test_%.py)
 
 .PHONY: faults

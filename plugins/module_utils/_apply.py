@@ -15,7 +15,7 @@ import typing as t
 from . import _image_steps as steps
 from . import _pause
 from ._compare import settable
-from ._errors import ImageFault, ServerRefusal, Superseded
+from ._errors import CollectionError, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import REPLACED_BY, Image
 from ._patching import Patches, explained, protection
@@ -69,6 +69,7 @@ class Applier:
         An image that was made here and could not be finished is removed again.
 
         :raises Superseded: if somebody else acted meanwhile; the details say which ``actions`` were done.
+        :raises CollectionError: if a step fails; the details say which ``actions`` were done and last.
         """
         done: list[str] = []
         to_sleep = {step.image for step in plan.steps if isinstance(step, steps.Deactivate)}
@@ -84,7 +85,8 @@ class Applier:
             raise
         except BaseException as fault:
             self._put_to_sleep()
-            self._discard(fault)
+            if not self._discard(fault) and isinstance(fault, CollectionError) and done:
+                fault.details["actions"] = done
             raise
         return self._result(plan)
 
@@ -286,11 +288,16 @@ class Applier:
         except Exception as second:
             self._warn(f"It was not possible to {what}: {second}")
 
-    def _discard(self, fault: BaseException) -> None:
-        """Remove the image that was made here and is not whole, unless the server is still at work on it."""
+    def _discard(self, fault: BaseException) -> bool:
+        """Remove the image that was made here and is not whole, unless the server is still at work on it.
+
+        :return: whether there was one to be removed.
+        """
         unfinished = self._unfinished or self._begun
-        if unfinished and not getattr(fault, "details", {}).get("unfinished"):
-            self._at_last(lambda: self._remove(unfinished), f"remove the unfinished image {unfinished}")
+        if not unfinished or getattr(fault, "details", {}).get("unfinished"):
+            return False
+        self._at_last(lambda: self._remove(unfinished), f"remove the unfinished image {unfinished}")
+        return True
 
     def _remove(self, image_id: str) -> None:
         """Remove what was made here.

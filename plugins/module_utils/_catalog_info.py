@@ -108,11 +108,11 @@ def _contradictions(entry: Entry, params: dict[str, t.Any]) -> t.Iterator[Proble
     except CollectionError as problem:
         key = problem.message.partition(":")[0]
         yield entry.problem(key if key in params else "", problem.message.rstrip("."))
-    for key in sorted(publish_spec().keys() & entry.options.keys()) if params["src"] is None else ():
+    # Defaults may say such a thing for others: it does no harm where there is nothing to fetch or convert.
+    unused = sorted(publish_spec()) if params["src"] is None and (params["filename"] or params["uri"]) else ()
+    for key in unused:
         if params[key] is not None:
             yield entry.problem(key, f"{key} is for the role publish, and needs src")
-    if params["format"] and not params["src"] and (params["filename"] or params["uri"]):
-        yield entry.problem("format", "format is for what src names, and there is none; nothing would be converted")
     if (params["src"] or "").startswith(("http://", "https://")) and not params["checksum"]:
         yield entry.problem("checksum", "src is an address, and checksum is missing")
 

@@ -51,7 +51,7 @@ def open_local(path: str, option: str = "filename") -> LocalFile:
     Never blocks, whatever lies there.
 
     :param option: the module option that named the file, for the error message.
-    :raises FileProblem: if it is missing, empty, unreadable, or no regular file.
+    :raises FileProblem: if it is missing, empty, unreadable, no regular file, or no path at all.
     """
     path = os.path.abspath(os.path.expanduser(path))
     try:
@@ -61,6 +61,8 @@ def open_local(path: str, option: str = "filename") -> LocalFile:
             status = os.fstat(descriptor)
     except OSError as problem:
         raise FileProblem(f"{option}: {_open_trouble(path, problem)}", file=path) from problem
+    except ValueError as problem:
+        raise FileProblem(f"{option}: {path!r} cannot be the path of a file: {problem}.") from problem
     _require_regular(status, path, option)
     if not status.st_size:
         raise FileProblem(f"{option}: the file {path} is empty.", file=path)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._errors import Superseded
+from ._errors import CollectionError, Superseded
 from ._steps import Plan, certain
 
 #: How often a run observes and plans anew when others act on the same object at the same moment.
@@ -70,6 +70,11 @@ class Convergence:
         self._before: dict[str, t.Any] | None = None
         self._next: Plan | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known that nothing is to be done."""
+        return self._next is not None and not self._next.changed
+
     def plan(self) -> Plan:
         """Observe and plan."""
         plan = self._next = self._declaration.plan(self._declaration.observe())
@@ -82,7 +87,7 @@ class Convergence:
         """Carry out plans until one has been carried out whole; the outcome is read off the plans.
 
         :param foretells: whether nothing is carried out.
-        :raises CollectionError: if the declared state cannot be reached.
+        :raises CollectionError: if the declared state cannot be reached; the details say which ``actions`` were done and last.
         """
         actions: list[str] = []
         for round_left in reversed(range(_ROUNDS)):
@@ -95,5 +100,9 @@ class Convergence:
                     raise
                 actions += news.details.get("actions", [])
                 continue
+            except CollectionError as fault:
+                done = actions + fault.details.get("actions", [])
+                fault.details |= {"actions": done} if done else {}
+                raise
             return Outcome(result, actions + plan.actions, certain(self._before), plan.after)
         raise AssertionError("unreachable: the last round returns or raises")

@@ -18,6 +18,11 @@ from ._observed import FAMILY, is_image_id
 _QUESTION = 3000
 #: What Glance's operator ``in`` cannot hold inside of quotation marks.
 _NOT_IN_LISTS = ('"', "\\")
+#: Glance lists either those in sight or hidden ones.
+_HIDDEN = ("false", "true")
+
+#: Kind of question, id of the project, and the name or family.
+_Key = tuple[str, str, str]
 
 
 class Finder:
@@ -51,7 +56,9 @@ class Prefetched(Finder):
 
     def __init__(self, glance: Glance) -> None:
         super().__init__(glance)
-        self._found: dict[tuple[str, str, str], list[Json]] = {}
+        self._found: dict[_Key, list[Json]] = {}
+        #: Which of the two questions, of those in sight and of hidden ones, were answered.
+        self._answered: dict[_Key, set[str]] = {}
 
     def questions(
         self, names: t.Mapping[str, set[str]], families: t.Mapping[str, set[str]]
@@ -63,43 +70,48 @@ class Prefetched(Finder):
         calls: list[t.Callable[[], None]] = []
         for owner, wanted in names.items():
             for batch in batches(wanted):
-                calls += [self._question_of_names(owner, batch, hidden) for hidden in ("false", "true")]
+                calls += [self._question_of_names(owner, batch, hidden) for hidden in _HIDDEN]
         for owner, wanted in families.items():
             calls += [
-                self._question_of_family(owner, family, hidden)
-                for family in sorted(wanted)
-                for hidden in ("false", "true")
+                self._question_of_family(owner, family, hidden) for family in sorted(wanted) for hidden in _HIDDEN
             ]
         return calls
 
     def by_name(self, name: str, owner: str) -> list[Json]:
-        found = self._found.get(("name", owner, name))
+        found = self._known(("name", owner, name))
         if found is None:
             return super().by_name(name, owner)
         return found or (self.by_id(name) if is_image_id(name) else [])
 
     def by_family(self, family: str, owner: str) -> list[Json]:
-        found = self._found.get(("family", owner, family))
+        found = self._known(("family", owner, family))
         return super().by_family(family, owner) if found is None else found
 
+    def _known(self, key: _Key) -> list[Json] | None:
+        """What was found; None if that is not all, because a question failed or was never put."""
+        return self._found[key] if len(self._answered.get(key, ())) == len(_HIDDEN) else None
+
     def _question_of_names(self, owner: str, batch: t.Sequence[str], hidden: str) -> t.Callable[[], None]:
-        # setdefault before the calls are made: two answers come to the same key from two threads
-        places = {name: self._found.setdefault(("name", owner, name), []) for name in batch}
-
-        def ask() -> None:
-            operator = f"eq:{batch[0]}" if len(batch) == 1 else "in:" + ",".join(f'"{name}"' for name in batch)
-            for image in self._glance.images({"name": operator, "owner": owner, "os_hidden": hidden}):
-                if image["name"] in places:
-                    places[image["name"]].append(image)
-
-        return ask
+        operator = f"eq:{batch[0]}" if len(batch) == 1 else "in:" + ",".join(f'"{name}"' for name in batch)
+        return self._question({("name", owner, name) for name in batch}, "name", operator, hidden)
 
     def _question_of_family(self, owner: str, family: str, hidden: str) -> t.Callable[[], None]:
-        place = self._found.setdefault(("family", owner, family), [])
+        return self._question({("family", owner, family)}, FAMILY, family, hidden)
+
+    def _question(self, keys: set[_Key], attribute: str, operator: str, hidden: str) -> t.Callable[[], None]:
+        (kind, owner), *_same = {key[:2] for key in keys}
+        # Made before the calls are: two answers come to the same key from two threads
+        for key in keys:
+            self._found.setdefault(key, [])
+            self._answered.setdefault(key, set())
 
         def ask() -> None:
-            query = {FAMILY: family, "owner": owner, "os_hidden": hidden}
-            place.extend(image for image in self._glance.images(query) if image.get(FAMILY) == family)
+            for image in self._glance.images({attribute: operator, "owner": owner, "os_hidden": hidden}):
+                key = (kind, owner, image.get(attribute) or "")
+                if key in keys:
+                    self._found[key].append(image)
+            for key in keys:
+                self._answered[key].add(hidden)
 
         return ask
 

@@ -16,6 +16,7 @@ import contextlib
 import functools
 import html
 import re
+import threading
 import typing as t
 
 from ._connection import connection, explained, persistently
@@ -57,6 +58,7 @@ class Glance:
         self.conn = conn
         self._call_timeout = api_timeout or _CALL_TIMEOUT
         self._adapter = conn.config.get_session_client("image")
+        self._renewing = threading.Lock()
 
     @property
     def project_id(self) -> str:
@@ -288,43 +290,51 @@ class Glance:
         self, method: str, path: str, what: str, ok: tuple[int, ...] = (200,), api: str = "/v2", **kwargs: t.Any
     ) -> t.Any:
         """One call without image data; passing faults are retried."""
+
+        def ask() -> t.Any:
+            return self._request(api + path, method, timeout=self._call_timeout, **kwargs)
+
         with explained():
-            answer = persistently(
-                lambda: self._adapter.request(
-                    self._service + api + path,
-                    method,
-                    raise_exc=False,
-                    connect_retries=0,
-                    status_code_retries=0,
-                    timeout=self._call_timeout,
-                    **kwargs,
-                )
-            )
+            answer = persistently(ask)
+            if answer.status_code == 401 and self._renews_token(answer):
+                answer = persistently(ask)
         _expect(answer, what, ok)
         if answer.status_code < 300 and not kwargs.get("stream"):
             _require_json(answer, what)
         return answer
 
     def _data(self, path: str, what: str, body: t.Iterable[bytes], size: int, headers: dict[str, str]) -> None:
-        """PUT image data, once: the library's own retries would send an empty body the second time."""
+        """PUT image data, once; the token is another one for the next try, if it was refused."""
         headers = {"Content-Type": "application/octet-stream", "X-OpenStack-Image-Size": str(size)} | headers
         with explained():
-            answer = self._adapter.request(
-                self._service + "/v2" + path,
-                "PUT",
-                data=body,
-                headers=headers,
-                raise_exc=False,
-                connect_retries=0,
-                status_code_retries=0,
-                allow_reauth=False,
-                timeout=_DATA_TIMEOUT,
-            )
+            answer = self._request("/v2" + path, "PUT", data=body, headers=headers, timeout=_DATA_TIMEOUT)
+            if answer.status_code == 401:
+                self._renews_token(answer)
         _expect(answer, what, (204,))
 
-    def renew_token(self) -> None:
-        """Forget the token, so that the next call fetches a fresh one."""
-        self.conn.session.invalidate()
+    def _request(self, path: str, method: str, **kwargs: t.Any) -> t.Any:
+        """One request, once: the library's own retries would send an empty body the second time."""
+        return self._adapter.request(
+            self._service + path,
+            method,
+            raise_exc=False,
+            connect_retries=0,
+            status_code_retries=0,
+            allow_reauth=False,
+            **kwargs,
+        )
+
+    def _renews_token(self, refusal: t.Any) -> bool:
+        """Whether there can be another token than the one that was refused.
+
+        It expires for all threads at once. Only the first of them forgets it; keystoneauth, left alone, makes the others fail.
+        """
+        session = self.conn.session
+        with self._renewing:
+            current = persistently(session.get_auth_headers) or {}
+            if current.items() <= dict(refusal.request.headers).items():
+                return session.invalidate()
+            return True
 
 
 def _expect(answer: t.Any, what: str, ok: tuple[int, ...]) -> t.Any:

@@ -8,25 +8,33 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import functools
+import itertools
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _address, _catalog, _catalog_check
 from ._desired import Desired, desired_image
-from ._errors import CollectionError, ConnectionProblem, ImagesFailed, InvalidOption
+from ._errors import ImagesFailed, InvalidOption
 from ._finding import Prefetched
 from ._glance import Glance, connect
 from ._images_item import Item, outshone
 from ._observed import CATALOG
 from ._pool import run_all
+from ._presence import Presence
 from ._prune import Pruning
+from ._texts import require_text
 
+#: Characters of a mark: it is part of an address when images are looked for by it.
+_MARK_LIMIT = 255
 #: Reasons that the message of a failed task spells out; the result has them all.
 _REASONS_TOLD = 10
+#: Images that it names beside each of them.
+_LABELS_TOLD = 3
 
 
 @contextlib.contextmanager
@@ -66,33 +74,37 @@ class Images:
         self._items = items
         self._after = after
         self._workers = params["workers"]
-        self._pruning = Pruning(glance, params["catalog"], warn) if params["prune"] else None
-        self._lost = _Lost(self._workers)
+        self._presence = Presence(glance)
+        self._pruning = Pruning(glance, self._presence, params["catalog"], warn) if params["prune"] else None
 
     def plan(self) -> None:
         """Look at all images with few calls, then plan for each."""
         finder = Prefetched(self._glance)
         self._attempt(lambda item: item.locate(self._glance))
         located = [item for item in self._items if not item.failed]
-        run_all(finder.questions(_wanted(located, "names"), _wanted(located, "families")), self._workers)
-        expected = frozenset(item.name for item in self._items if item.makes_one)
+        # A question that fails is put again by each item that it is about
+        questions = finder.questions(_wanted(located, "names"), _wanted(located, "families"))
+        run_all([functools.partial(self._asked, question) for question in questions], self._workers)
+        expected = frozenset(name for item in self._items if item.makes_one for name in item.known_as)
         behind = outshone(located)
         self._attempt(lambda item: item.plan(finder, expected, item in behind))
-        if self._pruning:
+        if self._pruning and not self._has_failed:
             self._pruning.plan({item.scope for item in located} or {self._glance.project_id}, self._items)
 
     def finish(self, foretells: bool) -> None:
         """Carry out the plans; then, if all went well, remove what the catalogue no longer names."""
 
         def finish(number: int) -> None:
-            before = [self._items[other] for other in self._after[number]]
-            self._items[number].finish(foretells, before)
+            item, before = self._items[number], [self._items[other] for other in self._after[number]]
+            self._tried(item, lambda: item.finish(foretells, before), asks=not item.is_settled(before))
 
-        jobs = [
-            functools.partial(self._tried, item, functools.partial(finish, n)) for n, item in enumerate(self._items)
-        ]
-        run_all(jobs, self._workers, self._after)
-        if self._pruning and not any(item.failed for item in self._items):
+        jobs = [functools.partial(finish, number) for number in range(len(self._items))]
+        for item, result in zip(self._items, run_all(jobs, self._workers, self._after), strict=True):
+            if isinstance(
+                result, Exception
+            ):  # never, but an image that nobody looked at must not pass for one that is well
+                item.fail(result)
+        if self._pruning and not self._has_failed:
             self._pruning.finish(foretells, self._workers)
 
     def report(self, with_diff: bool) -> dict[str, t.Any]:
@@ -103,7 +115,7 @@ class Images:
             *zip((item.label for item in self._items), results, strict=True),
             *((each["name"], each) for each in pruned),
         ]
-        reasons = [f"{label}: {result['msg']}" for label, result in labelled if result["failed"]]
+        reasons = [(label, result["msg"]) for label, result in labelled if result["failed"]]
         report: dict[str, t.Any] = {
             "changed": any(result["changed"] for result in results + pruned),
             "failed": bool(reasons),
@@ -114,16 +126,19 @@ class Images:
         if with_diff:
             report["diff"] = self._diff()
         if reasons:
-            more = f"; and {len(reasons) - _REASONS_TOLD} more, see results" if len(reasons) > _REASONS_TOLD else ""
-            said = "; ".join(reason.rstrip(".") for reason in reasons[:_REASONS_TOLD])
             unpruned = " Nothing was pruned." if self._pruning and not pruned else ""
             what = f"{len(reasons)} of {len(results) + len(pruned)} images failed"
-            report |= {"msg": f"{what}: {said}{more}.{unpruned}", "reason": ImagesFailed.reason}
+            report |= {"msg": f"{what}: {_summary(reasons)}.{unpruned}", "reason": ImagesFailed.reason}
         return report
 
     def _diff(self) -> dict[str, t.Any]:
         """What changes, by image; the others would drown it."""
-        outcomes = {item.label: item.outcome for item in self._items if item.outcome and item.outcome.actions}
+        labels = collections.Counter(item.label for item in self._items)
+        outcomes = {
+            item.label if labels[item.label] == 1 else f"{item.label} [{item.scope}]": item.outcome
+            for item in self._items
+            if item.outcome and item.outcome.actions
+        }
         outcomes |= self._pruning.outcomes() if self._pruning else {}
         return {
             "before": {label: outcome.before for label, outcome in outcomes.items()},
@@ -136,40 +151,46 @@ class Images:
             [functools.partial(self._tried, item, functools.partial(act, item)) for item in self._items], self._workers
         )
 
-    def _tried(self, item: Item, act: t.Callable[[], None]) -> None:
+    def _tried(self, item: Item, act: t.Callable[[], None], asks: bool = True) -> None:
+        """Do something with an item that has not failed.
+
+        :param asks: whether that may ask the cloud.
+        """
         if item.failed:
             return
         try:
-            self._lost.require_cloud()
-            act()
-            self._lost.answered()
+            self._asked(act) if asks else act()
         except Exception as fault:  # what becomes of one image does not stop the others
             item.fail(fault)
-            self._lost.failed(fault)
+
+    def _asked(self, act: t.Callable[[], None]) -> None:
+        """Do something that asks the cloud, unless it is away."""
+        self._presence.require()
+        try:
+            act()
+        except Exception as fault:
+            self._presence.doubt(fault)
+            raise
+
+    @property
+    def _has_failed(self) -> bool:
+        return any(item.failed for item in self._items)
 
 
-class _Lost:
-    """Whether the cloud has gone away meanwhile: then those who wait need not try, each with the patience of its own."""
+def _summary(reasons: list[tuple[str, str]]) -> str:
+    """Why images failed, in the order given; those that failed for one and the same reason together."""
+    labels: dict[str, list[str]] = {}
+    for label, message in reasons:
+        labels.setdefault(message.rstrip("."), []).append(label)
+    told = dict(itertools.islice(labels.items(), _REASONS_TOLD))
+    said = [f"{_named(each)}: {message}" for message, each in told.items()]
+    left = len(reasons) - sum(map(len, told.values()))
+    return "; ".join(said + ([f"and {left} more, see results"] if left else []))
 
-    def __init__(self, workers: int) -> None:
-        self._limit = workers + 1
-        self._in_a_row = 0
-        self._said = ""
 
-    def answered(self) -> None:
-        self._in_a_row = 0
-
-    def failed(self, fault: Exception) -> None:
-        if isinstance(fault, ConnectionProblem):
-            self._in_a_row += 1
-            self._said = fault.message
-        elif isinstance(fault, CollectionError):
-            self._in_a_row = 0
-
-    def require_cloud(self) -> None:
-        """:raises ConnectionProblem: if it has failed too often in a row."""
-        if self._in_a_row >= self._limit:
-            raise ConnectionProblem(f"Not tried, because the cloud is away. {self._said}")
+def _named(labels: list[str]) -> str:
+    few = ", ".join(labels[:_LABELS_TOLD])
+    return f"{few} and {len(labels) - _LABELS_TOLD} more" if len(labels) > _LABELS_TOLD else few
 
 
 def _require_sense(params: dict[str, t.Any]) -> None:
@@ -178,6 +199,7 @@ def _require_sense(params: dict[str, t.Any]) -> None:
         raise InvalidOption("images: say which images there are to be, here or in files.")
     if params["catalog"] is not None and not params["catalog"].strip():
         raise InvalidOption("catalog: the mark of a catalogue cannot be empty.")
+    require_text("catalog", params["catalog"] or "", _MARK_LIMIT)
     if params["prune"] and params["catalog"] is None:
         raise InvalidOption(
             "prune: needs the option catalog, the mark by which images are known to be of this catalogue."

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import time
 import traceback
 import typing as t
 
@@ -22,7 +23,10 @@ from ._finding import Finder
 from ._glance import Glance
 from ._observed import Image
 from ._steps import certain
-from ._versions import has_ended, is_excluded, version_key
+from ._versions import has_ended, is_excluded, version_key, versioned_name
+
+#: Seconds after which a plan is made anew before it is carried out.
+_OLD = 30.0
 
 
 class Item:
@@ -38,6 +42,7 @@ class Item:
         self._warn = warn
         self._glance: Glance | None = None
         self._convergence: Convergence | None = None
+        self._planned = 0.0
         self._fault: dict[str, t.Any] = {}
         #: The project in which it is looked up.
         self.scope = ""
@@ -77,6 +82,11 @@ class Item:
         return desired.state == "present" and (desired.source or desired.content_key) is not None
 
     @property
+    def known_as(self) -> set[str]:
+        """Names that others may call it by once it is there."""
+        return {self.name, versioned_name(self.name, self.version)} if self.version else {self.name}
+
+    @property
     def failed(self) -> bool:
         return bool(self._fault)
 
@@ -98,6 +108,7 @@ class Item:
         """
         desired = dataclasses.replace(self._desired, promote=False) if keeps_off else self._desired
         self._begin(desired, finder, expected)
+        self._planned = time.monotonic()
         with contextlib.suppress(Superseded):
             certain(self._convergence).plan()
 
@@ -111,13 +122,25 @@ class Item:
         is_newer = version_key(mine.version or "") > version_key(theirs.version or "")
         return bool(mine.promote) or (is_newer and is_good)
 
+    def is_settled(self, before: t.Iterable[Item]) -> bool:
+        """Whether it is known that nothing is to be done.
+
+        :param before: items that went first.
+        """
+        known = self._convergence is not None and self._convergence.is_settled
+        return known and not any(item.is_news for item in before)
+
     def finish(self, foretells: bool, before: t.Iterable[Item]) -> None:
         """Carry out the plan, or foretell what it would do.
 
-        :param before: items that went first; where one of them changed something, the plan is made anew.
+        :param before: items that went first; where one of them changed something, the plan is made anew. So is one that
+            has waited for its turn so long that others may have acted.
         """
-        if not foretells and any(item.is_news for item in before):
-            self._begin(self._desired, None, frozenset())
+        before = list(before)
+        if not foretells and not self.is_settled(before):
+            is_old = time.monotonic() - self._planned > _OLD
+            if is_old or any(item.is_news for item in before):
+                self._begin(self._desired, None, frozenset())
         self.outcome = certain(self._convergence).finish(foretells)
 
     def fail(self, fault: Exception) -> None:
@@ -135,6 +158,8 @@ class Item:
         if self.failed:
             return {"changed": bool(self._fault.get("actions")), "actions": [], **self._fault, **own}
         report = self.outcome.report(with_diff) if self.outcome else {"changed": False, "actions": []}
+        if "image" in report:  # openstacksdk's names for what is not set are most of it, and cost seconds with a thousand
+            report["image"] = {key: value for key, value in report["image"].items() if value is not None}
         return {**report, **own}
 
     def _begin(self, desired: Desired, finder: Finder | None, expected: frozenset[str]) -> None:

@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 import threading
+import time
 import typing as t
 
 from . import _pause
 
-#: Seconds that running work gets to clear up when the module is asked to end.
+#: Seconds that all running work gets to clear up when the module is asked to end.
 _CLEARING = 30
 
 Result = t.TypeVar("Result")
@@ -38,9 +39,10 @@ def run_all(
             thread.join()
     except BaseException:
         _pause.end()
+        over = time.monotonic() + _CLEARING
         for thread in threads:
             if thread.ident is not None:
-                thread.join(_CLEARING)
+                thread.join(max(0.0, over - time.monotonic()))
         raise
     return t.cast("list[Result | Exception]", run.results)
 

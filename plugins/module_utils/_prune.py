@@ -18,6 +18,7 @@ from ._glance import Glance, Json
 from ._image_steps import Delete
 from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
 from ._pool import run_all
+from ._presence import Presence
 
 
 class Named(t.Protocol):
@@ -39,8 +40,9 @@ class Pruning:
     :param mark: what the images of the catalogue bear.
     """
 
-    def __init__(self, glance: Glance, mark: str, warn: t.Callable[[str], None]) -> None:
+    def __init__(self, glance: Glance, presence: Presence, mark: str, warn: t.Callable[[str], None]) -> None:
         self._glance = glance
+        self._presence = presence
         self._mark = mark
         self._warn = warn
         self._doomed: list[Image] = []
@@ -76,6 +78,7 @@ class Pruning:
 
     def _remove(self, image: Image) -> None:
         try:
+            self._presence.require()
             raw = self._glance.image(image.id)
             if raw is None or raw.get(CATALOG) != self._mark or Image(raw).protected:
                 self._spared.add(image.id)  # somebody has just taken it over, or away
@@ -83,6 +86,7 @@ class Pruning:
             self._glance.delete(image.id)
         except CollectionError as fault:
             self._faults[image.id] = fault
+            self._presence.doubt(fault)
 
     def _report(self, image: Image) -> dict[str, t.Any]:
         fault = self._faults.get(image.id)

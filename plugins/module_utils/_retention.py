@@ -58,6 +58,7 @@ class RetentionDeclaration:
         self._warn = warn
         #: What the result says of each image, in the order in which they were seen first.
         self._told: dict[str, Json] = {}
+        #: What was done since the last look.
         self._actions: list[str] = []
         #: Ids of images that were changed here, and reasons why others could not be.
         self._changed: set[str] = set()
@@ -85,7 +86,7 @@ class RetentionDeclaration:
         :raises ImagesFailed: at the end, if any failed.
         """
         plan = t.cast(RetentionPlan, plan)
-        done, overtaken = len(self._actions), []
+        self._actions, overtaken = [], []
         self._tell(plan)
         try:
             for fate in _retention_plan.in_order_of_work(plan.fates):
@@ -95,7 +96,7 @@ class RetentionDeclaration:
             fault.details |= self._so_far()
             raise
         if overtaken:
-            raise Superseded(f"Somebody else keeps changing the image {overtaken[0]}.", actions=self._actions[done:])
+            raise Superseded(f"Somebody else keeps changing the image {overtaken[0]}.", actions=self._actions)
         return self._outcome()
 
     def predict(self, plan: Plan) -> dict[str, t.Any]:
@@ -172,11 +173,7 @@ class RetentionDeclaration:
             self._fail(image_id, message)
 
     def _so_far(self) -> dict[str, t.Any]:
-        return {
-            "images": list(self._told.values()),
-            "actions": self._actions,
-            "changed": bool(self._actions),
-        }
+        return {"images": list(self._told.values()), "actions": self._actions}
 
     def _outcome(self) -> dict[str, t.Any]:
         if self._failures:

@@ -141,9 +141,7 @@ class Transfer:
                 return
             except (ConnectionProblem, ServerRefusal) as fault:
                 expired = isinstance(fault, ServerRefusal) and fault.status == 401 and not renewed
-                if expired:
-                    renewed = True
-                    self._glance.renew_token()
+                renewed = renewed or expired
                 beaten = again and isinstance(fault, ServerRefusal) and fault.status == 409
                 if self._arrived_after_all(image_id, fault, done, beaten):
                     return

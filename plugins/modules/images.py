@@ -158,7 +158,7 @@ results:
       elements: str
       returned: always
     image:
-      description: The image, as RV(cloudimage.glance.image#module:image) shows it.
+      description: The image, as RV(cloudimage.glance.image#module:image) shows it, without what is null there.
       type: dict
       returned: unless it failed or is absent
     transfer:

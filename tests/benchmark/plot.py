@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import matplotlib
 from breakdown import Parts
@@ -44,12 +45,8 @@ STYLE = {
     "axes.titleweight": "bold",
 }
 
-LICENCE = """<!--
-Copyright (c) 2026, the cloudimage.glance contributors
-GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-SPDX-License-Identifier: GPL-3.0-or-later
--->
-"""
+#: The head of this file, as XML has it.
+LICENCE = "\n".join(["<!--", *(line[2:] for line in Path(__file__).read_text().splitlines()[:3]), "-->\n"])
 
 
 def svg(results: list[Result], parts: list[Parts]) -> str:

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import cloud_support
 import support
 import table
+from catalog_support import Catalogue
 from judge import Judge
 from proxy import Proxy
 
@@ -144,3 +145,20 @@ def row(
     yield row
     if row.first is not None:
         request.config.stash[TABLE].enter(table.label(request.node), row)
+
+
+@pytest.fixture
+def catalogue(
+    request: pytest.FixtureRequest,
+    repetition: int,
+    cloud: support.Cloud,
+    judge: Judge,
+    member: cloud_support.Project,
+    name: str,
+    disk: t.Callable[..., Path],
+) -> t.Iterator[Catalogue]:
+    """As ``row``, for a catalogue of six images."""
+    catalogue = Catalogue(cloud, judge, member, name, disk)
+    yield catalogue
+    if catalogue.first is not None:
+        request.config.stash[TABLE].enter(f"catalogue: {table.label(request.node)}", catalogue)

@@ -101,13 +101,38 @@ class Judge:
                 self.admin.patch(image["id"], {"op": "replace", "path": "/protected", "value": False})
             self.admin.http("DELETE", f"/v2/images/{image['id']}", ok=False)
 
-    def leftovers(self) -> int:
-        """How much there is beside the one active image: images, staged and orphaned files, temporary files."""
+    def all_settled(
+        self, project: cloud_support.Project, expected: t.Mapping[str, bytes]
+    ) -> dict[str, dict[str, t.Any]]:
+        """As :meth:`settled`, for many images: exactly one under each name, active, with these bytes, and nothing else.
+
+        :return: the images by their names.
+        """
+
+        def check() -> dict[str, dict[str, t.Any]]:
+            images = {image["id"]: image for image in self.found()}
+            held = sorted((image["name"], image["status"], image["owner"]) for image in images.values())
+            assert held == sorted((name, "active", project.id) for name in expected)
+            return {image["name"]: image for image in images.values()}
+
+        images = eventually(check)
+        for name, data in expected.items():
+            image, digest = images[name], hashlib.sha512(data).hexdigest()
+            assert not image["os_hidden"] and image["size"] == len(data) and image["os_hash_value"] == digest
+            assert project.sha512(image["id"]) == digest
+        self._clean({image["id"] for image in images.values()}, 1, 0)
+        return images
+
+    def leftovers(self, wanted: int = 1) -> int:
+        """How much there is beside the active images: images, staged and orphaned files, temporary files.
+
+        :param wanted: how many images there are to be.
+        """
         images = self.found()
         active = [image for image in images if image["status"] == "active" and not image["os_hidden"]]
         known = {image["id"] for image in images}
         orphans = {path for path in self._new_files() if path.name not in known}
-        return len(images) - len(active[:1]) + len(orphans) + len(self.cloud.temporary_files())
+        return len(images) - len(active[:wanted]) + len(orphans) + len(self.cloud.temporary_files())
 
     def _only(self, project: cloud_support.Project, name: str) -> dict[str, t.Any]:
         images = self.found()

@@ -183,6 +183,8 @@ class Proxy:
         stop = Stop.of(act, head.length() or (1 if head.chunked() else 0))
         if stop.comes_first:
             stop.take_effect()
+        if isinstance(act, Hold):
+            head.edit(act.edit)
         with connected(self._upstream) as server:
             try:
                 server.send(head.raw())

@@ -44,7 +44,7 @@ _NURSERY_CODE = """
 import datetime, importlib, json, os, sys, traceback, types
 import ansible.module_utils.urls, concurrent.futures.thread, ctypes, oslo_utils.imageutils.format_inspector
 import openstack.connection, openstack.image.v2.image
-from ansible_collections.cloudimage.glance.plugins.module_utils import _image
+from ansible_collections.cloudimage.glance.plugins.module_utils import _connection, _image, _images_item
 
 def set_clock(now):
     class Clock(datetime.datetime):
@@ -62,6 +62,10 @@ def run(order):
     sys.argv = [order["module"], order["arguments"]]
     if order["clock"]:
         set_clock(order["clock"])
+    if order["hurried"]:
+        _connection.PAUSES = (0.1, 0.1)
+    if order["old"]:
+        _images_item._OLD = order["old"]
     status = 0
     try:
         importlib.import_module(order["module"]).main()
@@ -146,12 +150,16 @@ class Running:
         return result
 
 
-def start(cloud: Cloud, module: str, *, clock: str | None = None, **options: t.Any) -> Running:
+def start(
+    cloud: Cloud, module: str, *, clock: str | None = None, check: bool = False, hurried: bool = False, **options: t.Any
+) -> Running:
     """Start a module, as the ordinary user unless the options say otherwise.
 
     :param clock: what the plan takes for the present moment, ISO 8601.
+    :param hurried: whether its patience with passing faults is short.
+    :param old: seconds after which module images makes a plan anew, if not the usual ones.
     """
-    arguments = files_support._arguments(cloud.folder, {"cloud": "local", **options}, False)
+    arguments = files_support._arguments(cloud.folder, {"cloud": "local", **options}, check)
     output = f"{arguments}-{next(_counter)}.out"
     pid = _nursery().ask(
         module=f"{files_support.MODULES}.{module}",
@@ -159,6 +167,8 @@ def start(cloud: Cloud, module: str, *, clock: str | None = None, **options: t.A
         output=output,
         environment={**files_support._cache(cloud.folder), **cloud.environment},
         clock=clock,
+        hurried=hurried,
+        old=old,
     )
     return Running(pid, Path(output))
 

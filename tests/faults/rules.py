@@ -103,11 +103,15 @@ class Hold:
 
     :param after: bytes of the body of the request that are passed on before; None for nothing, not even the head.
     :param reply: stop before the answer instead, when the server has acted.
+    :param edit: headers that are replaced when the request goes on, if nothing was passed on before.
     """
 
-    def __init__(self, after: int | None = 0, reply: bool = False) -> None:
+    def __init__(
+        self, after: int | None = 0, reply: bool = False, edit: t.Mapping[str, str | None] | None = None
+    ) -> None:
         self.after = after
         self.reply = reply
+        self.edit = edit or {}
         self._reached = threading.Event()
         self._released = threading.Event()
         self._severed = False

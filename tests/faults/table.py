@@ -13,6 +13,7 @@ import typing as t
 import pytest
 
 if t.TYPE_CHECKING:
+    from catalog_support import Catalogue
     from support import Row
 
 
@@ -31,7 +32,7 @@ class Table:
     def __init__(self) -> None:
         self.rows: dict[str, list[int]] = {}
 
-    def enter(self, fault: str, row: Row) -> None:
+    def enter(self, fault: str, row: Row | Catalogue) -> None:
         """Add one run through a fault. One that did not come to its verdict counts what lies about now."""
         left = row.leftovers if row.leftovers >= 0 else row.judge.leftovers()
         cells = self.rows.setdefault(fault, [0, 0, 0, 0])

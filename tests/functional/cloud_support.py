@@ -52,8 +52,8 @@ class Calls:
 class Project:
     """One user of the cloud, in one project, speaking plain HTTP."""
 
-    def __init__(self, cloud: str) -> None:
-        settings = yaml.safe_load(CLOUDS_YAML.read_text())["clouds"][cloud]["auth"]
+    def __init__(self, cloud: str, clouds_yaml: Path = CLOUDS_YAML) -> None:
+        settings = yaml.safe_load(clouds_yaml.read_text())["clouds"][cloud]["auth"]
         scope = {"name": settings["project_name"], "domain": {"id": settings["project_domain_id"]}}
         user = {
             "name": settings["username"],

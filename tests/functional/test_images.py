@@ -81,6 +81,17 @@ def test_what_fails_does_not_stop_the_others(member: Project, run: Run, entries:
     assert [len(member.named(entry["name"])) for entry in entries] == [0, 1, 0, 1]
 
 
+def test_one_reason_for_many_is_told_once(run: Run, entries: list[Json]) -> None:
+    for entry in entries:
+        entry["filename"] = "/nowhere\0" if entry is entries[0] else "/nowhere"
+    result = run("images", images=[*entries, {"name": "x", "filename": "/nowhere"}])
+    names = ", ".join(entry["name"] for entry in entries[1:])
+    assert result["msg"] == (
+        f"5 of 5 images failed: {entries[0]['name']}: filename: '/nowhere\\x00' cannot be the path of a file: embedded null "
+        f"byte; {names} and 1 more: filename: the file /nowhere does not exist."
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -117,6 +128,17 @@ def test_kernel_comes_first(member: Project, succeed: Run, entries: list[Json]) 
     assert image["kernel_id"] == member.only(entries[3]["name"])["id"] == result["results"][3]["image"]["id"]
     assert image["ramdisk_id"] == member.only(entries[2]["name"])["id"]
     assert not succeed("images", images=entries)["changed"]
+
+
+def test_kernel_that_is_a_version(member: Project, succeed: Run, entries: list[Json], name: str) -> None:
+    versions = [{**entries[n], "name": f"{name}-k", "version": str(n)} for n in (1, 2)]
+    images = [entries[0] | {"kernel": f"{name}-k", "ramdisk": f"{name}-k (1)"}, *versions]
+    foretold = succeed("images", check=True, images=images)
+    result = succeed("images", images=images)
+    assert foretold["results"][0]["image"]["properties"]["ramdisk_id"] == f"(the id of '{name}-k (1)')"
+    held = member.only(entries[0]["name"])
+    assert [held["ramdisk_id"], held["kernel_id"]] == [each["image"]["id"] for each in result["results"][1:]]
+    assert not succeed("images", images=images)["changed"]
 
 
 def test_kernel_that_fails_fails_what_needs_it(member: Project, run: Run, entries: list[Json], tmp_path: Path) -> None:
@@ -171,7 +193,8 @@ class TestPrune:
         assert "catalog" in fail("images", images=entries, prune=True)
         assert "empty" in fail("images", images=[], catalog="x", prune=True)
         assert fail("images").startswith("images:")
-        assert fail("images", images=entries, catalog=" ").startswith("catalog:")
+        for mark in (" ", "\U0001f427", "x" * 256):
+            assert fail("images", images=entries, catalog=mark).startswith("catalog:")
         assert fail("images", images=entries, workers=0).startswith("workers:")
 
 
@@ -211,6 +234,11 @@ def test_images_of_several_projects(member: Project, other: Project, succeed: Ru
     entries[1]["name"] = entries[0]["name"]
     assert outcomes(succeed("images", cloud="local-admin", images=entries[:2])) == [True, True]
     assert [len(project.named(entries[0]["name"])) for project in (member, other)] == [1, 1]
+    entries[0]["min_ram"] = entries[1]["min_ram"] = 5
+    result = succeed("images", check=True, cloud="local-admin", images=entries[:2], _ansible_diff=True)
+    names = {f"{entries[0]['name']} [{project.id}]" for project in (member, other)}
+    assert set(result["diff"]["after"]) == names, "two images of one name are two in the diff"
+    del entries[0]["min_ram"], entries[1]["min_ram"]
     assert not succeed("images", cloud="local-admin", images=entries[:2])["changed"]
 
 

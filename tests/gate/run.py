@@ -72,7 +72,7 @@ TRACKS = [
         Step("venv-floor", 300, needed=True),
         Step("floor-cloud-absent", 60),
         Step("floor-cloud", 120, needed=True, after="functional-cloud"),
-        Step("floor", 600, cloud="floor-cloud"),
+        Step("floor", 600, cloud="floor-cloud", after="browser"),
         Step("variants-cloud-absent", 60),
         Step("variants-cloud", 120, needed=True),
         Step("variants", 420, cloud="variants-cloud"),

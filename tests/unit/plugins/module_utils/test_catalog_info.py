@@ -70,7 +70,7 @@ def test_a_good_catalogue() -> None:
         ({"members": [], "purge_members": True, "stores": []}, "stores", "one store"),
         ({"src": "/a", "format": "qcow"}, "format", "did you mean 'qcow2'?"),
         ({"src": "/a", "timeout": "soon"}, "timeout", "unable to convert to int"),
-        ({"timeout": 5}, "timeout", "needs src"),
+        ({"uri": "https://a/b", "timeout": 5}, "timeout", "needs src"),
         ({"filename": "/a", "validate_certs": False}, "validate_certs", "needs src"),
         ({"filename": "/a", "name": "a" * 9, "format": "raw", "src": None}, "format", "needs src"),
         ({"wait": False}, "wait", "belongs beside images"),

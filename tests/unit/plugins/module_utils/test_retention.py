@@ -140,7 +140,7 @@ def test_a_refusal_does_not_stop_the_others(status: int) -> None:
     ) as failure:
         run(glance, delete_after="1y")
     told = failure.value.details
-    assert glance.writes == ["delete v1", "delete v3"] and len(told["actions"]) == 2 and told["changed"]
+    assert glance.writes == ["delete v1", "delete v3"] and len(told["actions"]) == 2
     assert [(each["id"], each["changed"], each["failed"]) for each in told["images"]] == [
         ("v9", False, False),
         ("v3", True, False),
@@ -193,7 +193,7 @@ def test_what_was_done_is_told_when_the_cloud_falls_silent() -> None:
     glance = Glance(version(9), version(2), version(1), refusals={"v2": 0})
     with pytest.raises(ConnectionProblem) as failure:
         run(glance, delete_after="1y")
-    assert failure.value.details["changed"] and glance.writes == ["delete v1"]
+    assert len(failure.value.details["actions"]) == 1 and glance.writes == ["delete v1"]
     assert [each["changed"] for each in failure.value.details["images"]] == [False, False, True]
 
 
