@@ -96,9 +96,10 @@ class Convergence:
                 act = self._declaration.predict if foretells or not plan.changed else self._declaration.apply
                 result = act(plan)
             except Superseded as news:
-                if not round_left:
-                    raise
                 actions += news.details.get("actions", [])
+                if not round_left:
+                    news.details["actions"] = actions
+                    raise
                 continue
             except CollectionError as fault:
                 done = actions + fault.details.get("actions", [])

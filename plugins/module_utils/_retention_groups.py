@@ -76,7 +76,7 @@ def groups_of(images: t.Iterable[Image]) -> list[Group]:
     for image in known.values():
         found.setdefault(_key(image, successors), []).append(image)
     return [
-        Group(key, tuple(sorted(members, key=_order, reverse=True)), successors)
+        Group(key, tuple(sorted(members, key=lambda image: _place(image, successors), reverse=True)), successors)
         for key, members in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
     ]
 
@@ -156,8 +156,18 @@ def _claim(image: Image) -> tuple[t.Any, ...]:
     return (not image.hidden, image.status == "active", not superseded, not excluded, _order(image))
 
 
+def _place(image: Image, successors: dict[str, Image]) -> tuple[t.Any, ...]:
+    """What images are sorted by; of two that were made in the same second, one that has replaced the other is newer."""
+    ahead, latest = set[str](), image
+    while latest.id in successors and latest.id not in ahead:
+        ahead.add(latest.id)
+        latest = successors[latest.id]
+    *times, last = _order(image)
+    return (*times, -len(ahead), last)
+
+
 def _order(image: Image) -> tuple[t.Any, ...]:
-    """What images are sorted by. Glance counts in seconds, so the order in which they were superseded may have to decide."""
+    """Their order by themselves. Glance counts in seconds, so the order in which they were superseded may have to decide."""
     superseded = image.stamp(SUPERSEDED_AT)
     version = _versions.version_key(version_of(image) or "")
     return (version, image.created_at, superseded is None, superseded or "", image.id)

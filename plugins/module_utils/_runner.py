@@ -95,7 +95,7 @@ def _edge(module: AnsibleModule) -> t.Iterator[None]:
         with _interruptible():
             yield
     except CollectionError as problem:
-        changed = {"changed": True} if problem.details.get("actions") else {}
+        changed = {"changed": bool(problem.details["actions"])} if "actions" in problem.details else {}
         module.fail_json(msg=problem.message, reason=problem.reason, **changed, **problem.details)
     except Exception as bug:  # an unforeseen fault must still end in one sentence, with the traceback on -vvv only
         if isinstance(bug.__context__, Interrupted):  # a signal in the middle of a library's own handling of errors

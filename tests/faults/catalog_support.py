@@ -77,7 +77,7 @@ class Catalogue:
         for each in result.get("results", ()):
             assert each.get("reason") not in ("unexpected", "superseded"), each
             if each["failed"]:
-                assert ("\n" not in each["msg"] and each["msg"] in told + " see results") or "more" in told, told
+                assert ("\n" not in each["msg"] and each["msg"].rstrip(".") in told) or "see results" in told, told
         if "results" in result:
             assert result["changed"] is any(each["changed"] for each in result["results"] + result["pruned"])
         return result

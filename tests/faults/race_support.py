@@ -151,7 +151,14 @@ class Running:
 
 
 def start(
-    cloud: Cloud, module: str, *, clock: str | None = None, check: bool = False, hurried: bool = False, **options: t.Any
+    cloud: Cloud,
+    module: str,
+    *,
+    clock: str | None = None,
+    check: bool = False,
+    hurried: bool = False,
+    old: float = 0,
+    **options: t.Any,
 ) -> Running:
     """Start a module, as the ordinary user unless the options say otherwise.
 

@@ -129,6 +129,12 @@ def test_a_new_image_that_cannot_be_copied_is_removed() -> None:
     assert told[-2:] == [("delete", "i"), "ImageFault"]
 
 
+def test_what_was_done_before_a_failure_is_told_unless_it_was_undone() -> None:
+    acts = (steps.Share("i", "m"), COPY)
+    assert carried_out(*acts, fault=ImageFault("no"))[-2:] == ["ImageFault", "share i with project m"]
+    assert carried_out(CREATE, *acts, after=NEW, fault=ImageFault("no"))[-1] == "ImageFault"
+
+
 def test_a_new_image_that_is_still_being_copied_is_left_alone() -> None:
     told = carried_out(CREATE, COPY, after=NEW, fault=ImageFault("not yet", unfinished=True))
     assert ("delete", "i") not in told

@@ -101,3 +101,21 @@ def test_an_interrupted_main_thread_ends_the_others(monkeypatch: pytest.MonkeyPa
     with pytest.raises(Interrupted, match="SIGTERM"):
         _pool.run_all([work, lambda: later.append(1)], 1)
     assert cleared.is_set() and not later
+
+
+def test_workers_that_do_not_let_go_are_not_waited_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck, waited = threading.Event(), list[float]()
+    join = threading.Thread.join
+
+    def watch(self: threading.Thread, timeout: float | None = None) -> None:
+        if timeout is None:
+            raise Interrupted("Interrupted by SIGTERM.")
+        waited.append(timeout)
+        join(self, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", watch)
+    monkeypatch.setattr(_pool, "_CLEARING", 0.2)
+    with pytest.raises(Interrupted):
+        _pool.run_all([lambda: stuck.wait(10)] * 8, 8)
+    stuck.set()
+    assert len(waited) == 8 and sum(waited) < 0.5

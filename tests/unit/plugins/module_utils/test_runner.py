@@ -136,6 +136,13 @@ def test_a_problem_is_told_with_its_reason_and_details(run: Run) -> None:
     assert (result["failed"], result["msg"], result["reason"], result["id"]) == (True, "It broke.", "image_fault", "1")
 
 
+def test_what_was_done_before_a_problem_is_told(run: Run) -> None:
+    does = [Superseded("meanwhile", actions=["did a part"]), ImageFault("It broke.", actions=["did more"])]
+    result = run(Fake(STEP, LAST, does=does))
+    assert (result["failed"], result["changed"], result["actions"]) == (True, True, ["did a part", "did more"])
+    assert "actions" not in run(Fake(STEP, does=[ImageFault("It broke.")]))
+
+
 def test_a_bug_is_told_in_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ansible itself decides whether the traceback is shown."""
     told: dict[str, t.Any] = {}
