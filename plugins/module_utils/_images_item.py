@@ -157,8 +157,9 @@ class Item:
         own = {"name": self.name, "version": self.version, "failed": self.failed}
         if self.failed:
             return {"changed": bool(self._fault.get("actions")), "actions": [], **self._fault, **own}
-        report = self.outcome.report(with_diff) if self.outcome else {"changed": False, "actions": []}
-        if "image" in report:  # openstacksdk's names for what is not set are most of it, and cost seconds with a thousand
+        report = self.outcome.report(with_diff) if self.outcome else dict[str, t.Any](changed=False, actions=[])
+        if "image" in report:
+            # openstacksdk's names for what is not set are most of it, and cost Ansible seconds with a thousand images
             report["image"] = {key: value for key, value in report["image"].items() if value is not None}
         return {**report, **own}
 

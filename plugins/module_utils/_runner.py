@@ -95,8 +95,10 @@ def _edge(module: AnsibleModule) -> t.Iterator[None]:
         with _interruptible():
             yield
     except CollectionError as problem:
-        changed = {"changed": bool(problem.details["actions"])} if "actions" in problem.details else {}
-        module.fail_json(msg=problem.message, reason=problem.reason, **changed, **problem.details)
+        details = dict(problem.details)
+        if "actions" in details:
+            details["changed"] = bool(details["actions"])
+        module.fail_json(msg=problem.message, reason=problem.reason, **details)
     except Exception as bug:  # an unforeseen fault must still end in one sentence, with the traceback on -vvv only
         if isinstance(bug.__context__, Interrupted):  # a signal in the middle of a library's own handling of errors
             module.fail_json(msg=bug.__context__.message, reason=Interrupted.reason)

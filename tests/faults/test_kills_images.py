@@ -30,12 +30,7 @@ POINTS = {
 @pytest.mark.parametrize(
     ("where", "number"),
     cases(
-        [
-            ("once images are made", KILL),
-            ("in the middle of uploads", TERM),
-            ("in the middle of uploads", KILL),
-            ("once the data is in", TERM),
-        ],
+        [("in the middle of uploads", TERM), ("in the middle of uploads", KILL)],
         [(where, number) for where in POINTS for number in (TERM, KILL)],
     ),
     ids=lambda each: getattr(each, "name", each),
@@ -77,8 +72,11 @@ def test_server_that_does_not_let_go(catalogue):
     catalogue.finish(changed=True)
 
 
-@pytest.mark.parametrize("number", [TERM, KILL], ids=["TERM", "KILL"])
-@pytest.mark.parametrize("where", ["pruning", "retiring"])
+@pytest.mark.parametrize(
+    ("where", "number"),
+    cases([("pruning", TERM), ("retiring", KILL)], [("pruning", KILL), ("retiring", TERM)]),
+    ids=lambda each: getattr(each, "name", each),
+)
 def test_while_images_are_deleted(catalogue, where, number):
     catalogue.run()
     if where == "pruning":
@@ -101,7 +99,7 @@ def test_while_images_are_deleted(catalogue, where, number):
     catalogue.finish()
 
 
-@pytest.mark.parametrize("check", [False, True], ids=["", "check mode"])
+@pytest.mark.parametrize("check", cases([True], [False]), ids=lambda check: "check mode" if check else "")
 @pytest.mark.parametrize("number", cases([TERM], [KILL]), ids=lambda number: number.name)
 def test_while_planning(catalogue, number, check):
     """Nothing has been sent by then."""

@@ -48,7 +48,7 @@ def whole_family(catalogue: Catalogue, newest: Json) -> dict[str, bytes]:
     return {name: Path(each["filename"]).read_bytes() for name, each in named.items()}
 
 
-@pytest.mark.parametrize("work", cases(["create", "replace"], ["change"]))
+@pytest.mark.parametrize("work", cases(["replace"], ["create", "change"]))
 def test_the_same_catalogue_twice(catalogue, work):
     if work != "create":
         catalogue.run()
@@ -58,7 +58,7 @@ def test_the_same_catalogue_twice(catalogue, work):
     catalogue.finish(changed=False)
 
 
-@pytest.mark.parametrize("new", cases(["the same", "different"], []), ids="{} new versions".format)
+@pytest.mark.parametrize("new", cases(["different"], ["the same"]), ids="{} new versions".format)
 def test_versions_of_one_family(catalogue, new):
     catalogue.options["defaults"] = {"retire": "keep"}
     catalogue.images[:] = versions(catalogue, 1, 2)
