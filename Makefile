@@ -38,7 +38,7 @@ installed := $(CURDIR)/.work/installed
 demo_cloud := $(CURDIR)/.work/cloud
 bench_results := $(CURDIR)/.work/bench/results.json
 # Each of these targets has a local cloud of its own, unless it is told the folder of one that runs already.
-clouds := functional-cloud floor-cloud integration-cloud faults-cloud variants-cloud bench-cloud
+clouds := functional-cloud sets-cloud floor-cloud integration-cloud faults-cloud variants-cloud bench-cloud
 own_cloud = $(if $(CLOUDIMAGE_TEST_CLOUD_DIR),,$(1)-cloud)
 cloud_folder = $(CURDIR)/.work/$@-cloud
 
@@ -95,16 +95,16 @@ docs: venv-tools .work/linked ## Check the documentation, and write it as HTML
 .PHONY: clean
 clean: .work/linked ## Stop the local cloud and remove all that was made
 	@$(use_linked)
-	for cloud in "$(demo_cloud)" $(clouds:%="$(CURDIR)/.work/%") "$(CURDIR)/.work/functional-cloud-"{second,third}; do
+	for cloud in "$(demo_cloud)" $(clouds:%="$(CURDIR)/.work/%") "$(CURDIR)/.work/sets-cloud-"{second,third}; do
 		tests/gate/local-cloud stopped "$(newest)" "$$cloud"
 	done
 	rm -rf .work
 
 # What meets the libraries in all ways; the rest of the functional tests is about Glance and the plans, and runs once.
-of_the_libraries := documentation image images image_ways_in image_info image_members image_file image_file_info image_download \
-                    lookup_image audit_report
+of_the_libraries := documentation image image_ways_in image_info image_members image_file image_file_info image_download
+of_the_libraries_too := images lookup_image audit_report
 
-##### The gate: "make test" runs the targets below in four tracks, see tests/gate/run.py
+##### The gate: "make test" runs the targets below in five tracks, see tests/gate/run.py
 
 .PHONY: test
 test: bootstrap-test .work/linked ## Run the gate: all that a change has to pass
@@ -167,12 +167,17 @@ unit: venv-newest .work/linked ## Run the unit tests
 	@tests/gate/pytest "$(newest)" none tests/unit
 
 .PHONY: functional
-functional: venv-newest browser .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
-	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional
+functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional --ignore tests/functional/sets
+
+.PHONY: sets
+sets: venv-newest browser .work/linked $(call own_cloud,sets) ## Run what is about many images: catalogues, versions, retention, audit
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional/sets
 
 .PHONY: floor
 floor: venv-floor browser .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
-	@tests/gate/pytest "$(floor)" "$(cloud_folder)" $(of_the_libraries:%=tests/functional/test_%.py)
+	@tests/gate/pytest "$(floor)" "$(cloud_folder)" $(of_the_libraries:%=tests/functional/test_%.py) \
+	  $(of_the_libraries_too:%=tests/functional/sets/test_%.py)
 
 .PHONY: faults
 faults: venv-newest .work/linked $(call own_cloud,faults) ## Run each fault and each race that Glance is known for, once
