@@ -522,7 +522,7 @@ image:
       returned: success
 actions:
   description: What was done, or would be done, in order.
-  returned: success
+  returned: success, and when a task fails that has changed something
   type: list
   elements: str
   sample: ["create image 'debian-13'", "upload 349175808 bytes of /tmp/debian-13.qcow2", "verify size and digest of the data"]
