@@ -102,7 +102,7 @@ clean: .work/linked ## Stop the local cloud and remove all that was made
 
 # What meets the libraries in all ways; the rest of the functional tests is about Glance and the plans, and runs once.
 of_the_libraries := documentation image image_ways_in image_info image_members image_file image_file_info image_download
-of_the_libraries_too := images lookup_image audit_report
+of_the_libraries_too := images
 
 ##### The gate: "make test" runs the targets below in five tracks, see tests/gate/run.py
 
@@ -175,7 +175,7 @@ sets: venv-newest browser .work/linked $(call own_cloud,sets) ## Run what is abo
 	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional/sets
 
 .PHONY: floor
-floor: venv-floor browser .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
+floor: venv-floor .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
 	@tests/gate/pytest "$(floor)" "$(cloud_folder)" $(of_the_libraries:%=tests/functional/test_%.py) \
 	  $(of_the_libraries_too:%=tests/functional/sets/test_%.py)
 

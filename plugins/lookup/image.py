@@ -4,14 +4,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ..module_utils._errors import CollectionError
-from ..module_utils._lookup import looked_up, options_of, plain
-
 DOCUMENTATION = r"""
 name: image
 version_added: 0.3.0
@@ -114,6 +106,14 @@ _raw:
   type: list
   elements: raw
 """
+
+import typing as t
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..module_utils._errors import CollectionError
+from ..module_utils._lookup import looked_up, options_of, plain
 
 
 class LookupModule(LookupBase):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._errors import InvalidOption
+from ._errors import ContentMissing, InvalidOption
 from ._observed import CATALOG, END_OF_LIFE, EXCLUDED, FAMILY, OWN_PREFIX, VERSION
 
 Json = dict[str, t.Any]
@@ -60,7 +60,8 @@ def _family(result: Json) -> str | None:
     diff = result.get("diff") or {}
     pictures = (diff.get("after"), diff.get("before"), result.get("image"))
     families = (((picture or {}).get("properties") or {}).get(FAMILY) for picture in pictures)
-    return next(filter(None, families), None)
+    # A failure has no picture.
+    return next(filter(None, families), None) or (result["name"] if result.get("version") else None)
 
 
 def _entry(number: int, result: Json) -> Entry:
@@ -72,8 +73,11 @@ def _entry(number: int, result: Json) -> Entry:
     version = str(result["version"]) if result.get("version") else None
     diff = result.get("diff") or {}
     before, after = diff.get("before") or {}, diff.get("after") or {}
-    image_id = before.get("id") or (result.get("image") or {}).get("id")
+    image_id = before.get("id") or (result.get("image") or {}).get("id") or result.get("id")
     if result.get("failed"):
+        if result.get("reason") == ContentMissing.reason and not image_id:
+            # Nothing says what it is to be made from, and an audit makes nothing.
+            return Entry(name, version, "missing", message=str(result.get("msg") or ""))
         return Entry(name, version, "failed", image_id, message=str(result.get("msg") or "no reason given"))
     if not result.get("changed"):
         return Entry(name, version, "same", image_id)

@@ -93,7 +93,8 @@ class Facts:
     @functools.cached_property
     def _declared_names(self) -> frozenset[str]:
         """Names of entries that failed, so that nobody knows which image they mean."""
-        return frozenset(entry.name for entry in self.entries or () if entry.state == "failed" and not entry.image_id)
+        failed = (entry for entry in self.entries or () if entry.state == "failed" or entry.message)
+        return frozenset(entry.name for entry in failed if not entry.image_id)
 
     @functools.cached_property
     def _declared_families(self) -> frozenset[str]:

@@ -16,8 +16,11 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import _checksum
 from ._argspec import Spec, connection_spec, image_rules, image_spec, wait_spec
 from ._catalog import Entry, Problem, kind_of, names_by_alias, nearest, text_of
+from ._desired import Desired, desired_image
+from ._errors import CollectionError
 from ._versions import version_key, versioned_name
 
 Key = t.Hashable
@@ -35,6 +38,20 @@ def examined(
     problems = check(entries, spec) + wrong
     places = {entry.place: index for index, entry in enumerate(entries)}
     return params, sorted(problems, key=lambda problem: places[problem.place])
+
+
+def desired_of(entry: Entry, params: dict[str, t.Any]) -> Desired | Problem:
+    """What an entry declares, or what the module ``image`` would refuse of it without asking anybody.
+
+    :param params: its options, ``wait`` among them, as a module has them.
+    """
+    try:
+        if params["checksum"]:
+            _checksum.parse(params["checksum"])
+        return desired_image(params)
+    except CollectionError as problem:
+        key = problem.message.partition(":")[0]
+        return entry.problem(key if key in params else "", problem.message.rstrip("."))
 
 
 def check(entries: t.Sequence[Entry], spec: Spec | None = None) -> list[Problem]:

@@ -12,10 +12,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _catalog, _catalog_check, _checksum, _metadata_standard
+from . import _address, _catalog, _catalog_check, _metadata_standard
 from ._argspec import Spec, catalog_spec, image_rules, image_spec, publish_spec, wait_spec
 from ._catalog import Entry, Problem
-from ._desired import desired_image, desired_properties
+from ._desired import desired_properties
 from ._errors import CollectionError
 from ._hardware import HYPERVISORS, as_nova_reads
 
@@ -101,13 +101,9 @@ def _rules() -> dict[str, t.Any]:
 def _contradictions(entry: Entry, params: dict[str, t.Any]) -> t.Iterator[Problem]:
     """What the module ``image`` or the role ``publish`` would refuse without asking anybody."""
     waiting = {name: option.get("default") for name, option in wait_spec().items()}
-    try:
-        desired_image(params | waiting)
-        if params["checksum"]:
-            _checksum.parse(params["checksum"])
-    except CollectionError as problem:
-        key = problem.message.partition(":")[0]
-        yield entry.problem(key if key in params else "", problem.message.rstrip("."))
+    desired = _catalog_check.desired_of(entry, params | waiting)
+    if isinstance(desired, Problem):
+        yield desired
     # Defaults may say such a thing for others: it does no harm where there is nothing to fetch or convert.
     unused = sorted(publish_spec()) if params["src"] is None and (params["filename"] or params["uri"]) else ()
     for key in unused:

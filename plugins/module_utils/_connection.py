@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import queue
+import re
 import threading
 import traceback
 import typing as t
@@ -25,6 +26,8 @@ PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 #: Seconds that Keystone gets to answer where api_timeout does not say.
 _KEYSTONE_TIMEOUT = 30
 _PASSING_STATUSES = (502, 503, 504)
+#: What the operating system says inside of what urllib3 says.
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
 #: openstack.connect's names of options that may not stand beside a whole configuration in ``cloud``.
 _CONNECT_NAMES = {
     "auth_type": "auth_type",
@@ -209,4 +212,8 @@ def _known_clouds() -> str:
 
 
 def _text(fault: Exception) -> str:
-    return " ".join(str(fault).split())
+    """What a library says, in one line; of the nested exceptions of a connection only what the system says."""
+    text = " ".join(str(fault).split())
+    said, nested, details = text.partition(": HTTP")
+    system = _ERRNO.search(details)
+    return f"{said}: {system[1]}" if nested and system else text

@@ -57,8 +57,10 @@ class Desired:
     #: Of which family the image is which version; both or none.
     family: str | None = None
     version: str | None = None
-    #: Whether this version is to have the name; None leaves it to the newest good one, False leaves the name where it is.
+    #: Whether this version is to have the name; None leaves it to the newest good one, False keeps it from getting it.
     promote: bool | None = None
+    #: Whether this task gives the name to the version that ought to have it; in a catalogue one of the family does.
+    moves_name: bool = True
     #: The collection's own properties that options set; None removes one.
     stamps: dict[str, str | None] = dataclasses.field(default_factory=dict)
     #: Projects that share the image: names or ids as declared, later ids.

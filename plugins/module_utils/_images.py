@@ -18,7 +18,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _address, _catalog, _catalog_check
-from ._desired import Desired, desired_image
+from ._desired import Desired
 from ._errors import ImagesFailed, InvalidOption
 from ._finding import Prefetched
 from ._glance import Glance, connect
@@ -46,14 +46,14 @@ def declare(module: AnsibleModule) -> t.Iterator[Images]:
     """
     params = module.params
     _require_sense(params)
-    entries = _catalog.gather(params["images"], params["defaults"], params["files"])
-    if params["prune"] and not entries:
+    items = _items(module)
+    if params["prune"] and not items:
         raise InvalidOption(
             "prune: the catalogue is empty, and everything that bears its mark would be deleted; declare state: absent instead."
         )
-    items = _items(module, entries)
+    after = _catalog_check.dependencies([item.entry for item in items])
     with connect(params) as glance:
-        yield Images(glance, items, _catalog_check.dependencies(entries), params, module.warn)
+        yield Images(glance, items, after, params, module.warn)
 
 
 class Images:
@@ -208,22 +208,23 @@ def _require_sense(params: dict[str, t.Any]) -> None:
         raise InvalidOption(f"workers: {params['workers']} is not between 1 and 64.")
 
 
-def _items(module: AnsibleModule, entries: list[_catalog.Entry]) -> list[Item]:
-    """:raises CatalogProblem: if any entry is wrong."""
-    beside = {option: module.params[option] for option in ("wait", "timeout")}
-    validated, problems = _catalog_check.examined(entries)
-    _catalog.refuse(problems)
+def _items(module: AnsibleModule) -> list[Item]:
+    """:raises CatalogProblem: if anything is wrong with the catalogue."""
+    params = module.params
+    beside = {option: params[option] for option in ("wait", "timeout")}
+    entries, problems = _catalog.read(params["images"], params["defaults"], params["files"])
+    validated, wrong = _catalog_check.examined(entries)
+    problems += wrong
+    faulty = {problem.place for problem in problems}
     items = []
     for entry, checked in zip(entries, validated, strict=True):
         options = checked | beside
-        module.no_log_values |= _address.secrets_of(options["uri"] or "")
-        try:
-            desired = desired_image(options)
-        except InvalidOption as problem:
-            option, _colon, message = problem.message.partition(": ")
-            problems.append(entry.problem(option, problem.message.rstrip(".") if message else problem.message))
-            continue
-        items.append(Item(_marked(desired, module.params["catalog"]), options, module.warn))
+        module.no_log_values |= _address.secrets_of(options.get("uri") or "")
+        desired = None if entry.place in faulty else _catalog_check.desired_of(entry, options)
+        if isinstance(desired, Desired):
+            items.append(Item(entry, _marked(desired, params["catalog"]), options, module.warn))
+        elif desired:
+            problems.append(desired)
     _catalog.refuse(problems)
     return items
 

@@ -16,6 +16,7 @@ import traceback
 import typing as t
 
 from . import _image
+from ._catalog import Entry
 from ._converge import Convergence, Outcome
 from ._desired import Desired
 from ._errors import CollectionError, Superseded
@@ -36,7 +37,8 @@ class Item:
     :param warn: told what the user should read.
     """
 
-    def __init__(self, desired: Desired, params: dict[str, t.Any], warn: t.Callable[[str], None]) -> None:
+    def __init__(self, entry: Entry, desired: Desired, params: dict[str, t.Any], warn: t.Callable[[str], None]) -> None:
+        self.entry = entry
         self._desired = desired
         self._params = params
         self._warn = warn
@@ -106,7 +108,7 @@ class Item:
         :param expected: names of images that other entries make.
         :param keeps_off: whether the name of the family is for another entry to give; see :func:`outshone`.
         """
-        desired = dataclasses.replace(self._desired, promote=False) if keeps_off else self._desired
+        desired = dataclasses.replace(self._desired, moves_name=False) if keeps_off else self._desired
         self._begin(desired, finder, expected)
         self._planned = time.monotonic()
         with contextlib.suppress(Superseded):

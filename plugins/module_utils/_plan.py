@@ -230,7 +230,10 @@ def _no_source(desired: Desired, current: Image | None) -> ContentMissing:
         what = f"There is no image {desired.name!r}"
     else:
         what = f"The image {desired.name!r} ({current.id}) is {current.status} and has no usable data"
-    return ContentMissing(f"{what}, and the task names no source (filename, uri or remote_image_id) to make it from.")
+    return ContentMissing(
+        f"{what}, and the task names no source (filename, uri or remote_image_id) to make it from.",
+        **({"id": current.id} if current else {}),
+    )
 
 
 def _no_other_content(desired: Desired, current: Image) -> ContentMissing:

@@ -52,7 +52,9 @@ def narrowed(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
         mine = tuple(image for image in mine if image.id == desired.id)
     has_name = any(image.name == desired.name and not image.stamp(INCOMING_FOR) for image in mine)
     task = dataclasses.replace(
-        desired, name=desired.name if has_name else versioned_name(desired.name, desired.version)
+        desired,
+        name=desired.name if has_name else versioned_name(desired.name, desired.version),
+        stamps=desired.stamps if has_name else _held_back(desired),
     )
     others = [image for image in observed.images if image not in mine]
     holder = None if mine and has_name else _cast(others, desired.name).current
@@ -71,7 +73,7 @@ def promoted(desired: Desired, observed: Observed, own: Plan) -> Plan:
     :param own: the plan for the image of that version alone.
     :raises CollectionError: if the declared version cannot have the name.
     """
-    if desired.version is None or desired.promote is False:
+    if desired.version is None or desired.promote is False or not desired.moves_name:
         return own
     if own.steps and isinstance(own.steps[-1], (Wait, LookAgain)):
         return own
@@ -238,6 +240,12 @@ class _Promotion:
             else:
                 place[key] = operation["value"]
         return after | {"properties": dict(sorted(after["properties"].items()))}
+
+
+def _held_back(desired: Desired) -> dict[str, str | None]:
+    """What a version bears that does not have the name: one that is not to be promoted is not to be the newest one, either."""
+    held: dict[str, str | None] = {EXCLUDED: "true"} if desired.promote is False else {}
+    return held | desired.stamps
 
 
 def _is_declared(image: Image, desired: Desired) -> bool:

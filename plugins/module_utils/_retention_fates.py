@@ -102,7 +102,7 @@ class _Judge:
         self._group = group
         self._now = now
         self._newest_good = group.newest_good(now)
-        self._last = frozenset(image.id for image in group.whole[: rule.keep_last])
+        self._last = frozenset(image.id for image in group.worth_keeping(now)[: rule.keep_last])
 
     def fate(self, candidate: Candidate) -> Fate:
         """What becomes of an image, as far as it can be told without looking at those that need it."""

@@ -59,6 +59,10 @@ class Group:
         good = (image for image in self.whole if version_of(image) and not image.retired)
         return next((image.id for image in good if _versions.is_good(image, now)), None)
 
+    def worth_keeping(self, now: datetime.datetime) -> list[Image]:
+        """Those that one could go back to: neither excluded from latest nor past their end of life."""
+        return [each for each in self.whole if not _versions.is_excluded(each) and not _versions.has_ended(each, now)]
+
     def superseded_at(self, image: Image) -> datetime.datetime | None:
         """When an image was superseded: as it says itself, or when the next newer one was made; None if it was not."""
         if told := read_time(image.stamp(SUPERSEDED_AT)):

@@ -66,7 +66,8 @@ options:
         excluded (O(exclude_from_latest)), and not past its end of life (O(end_of_life)).
       - V(true) gives it to this version. The version is not excluded any more, and newer good ones are, so that the next run
         does not give the name away again. This is how to go back to an older version.
-      - V(false) leaves the name where it is.
+      - V(false) keeps a version that does not have the name from getting it, by this task or any other, until it is promoted; it
+        is excluded, as with O(exclude_from_latest=true). A version that has the name keeps it.
       - The name is given to one image first, and taken from the other one then; see O(retire) for what becomes of that. If no
         version is good, the one that has the name keeps it.
       - An image that has the name and is no version loses it to the first good version. It is then called after the time at

@@ -64,7 +64,8 @@ options:
   keep_last:
     description:
       - Keep so many images of each group, the newest ones. Versions are ordered by version, other images by creation.
-      - Only images that have their data count. The image that the name means is among them if it is new enough, and is kept
+      - Only images that one could go back to count. They have their data, are not excluded from latest, and not past their end of
+        life. The image that the name means is among them if it is new enough, and is kept
         anyway.
     type: int
   keep_within:

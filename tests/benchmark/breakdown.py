@@ -33,7 +33,7 @@ def breakdown(contestant: Contestant, images: list[Image], folder: Path) -> Part
     assert isinstance(playbook, Playbook)
     module = ModuleAlone(playbook.venv, playbook.collections, playbook.module)
     options = _options(playbook, images)
-    rounds = [_round(playbook, module, options, images, folder) for _ in range(settings.ROUNDS)]
+    rounds = [_round(playbook, module, options, images, folder) for _round_number in range(settings.ROUNDS)]
     medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
     return Parts(f"{contestant.name}, {len(images)} declared", medians)
 

@@ -53,7 +53,7 @@ def _disk(folder: Path) -> str:
     file = folder / "disk-speed"
     started = time.monotonic()
     with file.open("wb") as stream:
-        for _ in range(size // len(block)):
+        for _block in range(size // len(block)):
             stream.write(block)
         stream.flush()
         os.fsync(stream.fileno())

@@ -86,12 +86,12 @@ class Browser:
     def _message(self) -> dict[str, t.Any]:
         deadline = time.monotonic() + _PATIENCE
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._answers], [], [], max(0, deadline - time.monotonic()))
+            ready = select.select([self._answers], [], [], max(0, deadline - time.monotonic()))[0]
             assert ready, f"Chromium has not answered for {_PATIENCE} seconds"
             block = os.read(self._answers, 1 << 20)
             assert block, "Chromium has ended"
             self._buffer += block
-        message, _, self._buffer = self._buffer.partition(b"\0")
+        message, _end, self._buffer = self._buffer.partition(b"\0")
         return json.loads(message)
 
 

@@ -51,7 +51,7 @@ TRACKS = [
         Step("venv-newest", 300, needed=True),
         Step("functional-cloud-absent", 60),
         Step("functional-cloud", 420, needed=True),
-        Step("functional", 720, cloud="functional-cloud"),
+        Step("functional", 1200, cloud="functional-cloud"),
     ],
     [
         Step("venv-tools", 300, needed=True),
@@ -65,14 +65,14 @@ TRACKS = [
         Step("package", 240, after="venv-newest"),
         Step("integration-cloud-absent", 60),
         Step("integration-cloud", 120, needed=True, after="functional-cloud"),
-        Step("integration", 720, cloud="integration-cloud"),
+        Step("integration", 900, cloud="integration-cloud"),
     ],
     [
         Step("unit", 300, after="venv-newest"),
         Step("venv-floor", 300, needed=True),
         Step("floor-cloud-absent", 60),
         Step("floor-cloud", 120, needed=True, after="functional-cloud"),
-        Step("floor", 600, cloud="floor-cloud", after="browser"),
+        Step("floor", 900, cloud="floor-cloud"),
         Step("variants-cloud-absent", 60),
         Step("variants-cloud", 120, needed=True),
         Step("variants", 420, cloud="variants-cloud"),
@@ -80,13 +80,13 @@ TRACKS = [
     [
         Step("faults-cloud-absent", 60, after="functional-cloud"),
         Step("faults-cloud", 120, needed=True),
-        Step("faults", 720, cloud="faults-cloud"),
+        Step("faults", 1200, cloud="faults-cloud"),
     ],
     [
         Step("browser", 400, needed=True),
         Step("sets-cloud-absent", 60, after="functional-cloud"),
         Step("sets-cloud", 120, needed=True),
-        Step("sets", 720, cloud="sets-cloud"),
+        Step("sets", 900, cloud="sets-cloud"),
     ],
 ]
 STEPS = {step.target: step for track in TRACKS for step in track}

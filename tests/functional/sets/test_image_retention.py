@@ -289,6 +289,19 @@ def test_nothing_selected(succeed, name):
     assert result["images"] == [] and result["actions"] == [] and not result["changed"]
 
 
+def retire(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the playbook retire."""
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "cloudimage.glance.retire", *arguments],
+        env=os.environ | {"HOME": str(folder), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
 def test_playbook(tmp_path, member, name):
     version(member, name, 2)
     old = version(member, name, 1, 100)
@@ -297,17 +310,14 @@ def test_playbook(tmp_path, member, name):
         "retire_rules": [{"family": name, "hide_after": "0d"}, {"family": name, "delete_after": "90d"}],
     }
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(variables))
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "cloudimage.glance.retire"]
-    done = subprocess.run(
-        [*command, "-e", f"@{tmp_path / 'rules.yml'}"],
-        env=os.environ | {"HOME": str(tmp_path), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    missing = retire(tmp_path)
+    assert missing.returncode != 0 and "retire_rules is missing" in missing.stdout, missing.stdout + missing.stderr
+    foretold = retire(tmp_path, "-e", f"@{tmp_path / 'rules.yml'}", "--check")
+    done = retire(tmp_path, "-e", f"@{tmp_path / 'rules.yml'}")
+    for run in (foretold, done):
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert f"{name} (1) ({old}): delete, because " in run.stdout, run.stdout
+        assert ": keep, because" not in run.stdout
     assert state(member, old) == "deleted"
     assert "WARNING" not in done.stdout + done.stderr
     assert done.stdout.count("changed: [localhost] => (item=") == 2, done.stdout

@@ -195,7 +195,8 @@ def test_a_family_of_its_own_name_and_a_version_that_is_not_promoted(succeed, me
     image = member.image(result["image"]["id"])
     assert (image["name"], image["os_hidden"]) == (f"{name} (1:2 ä)", False)
     unchanged(succeed, name=name, **options)
-    assert succeed("image", name=name, **options | {"promote": None})["image"]["name"] == name
+    unchanged(succeed, name=name, **options | {"promote": None})
+    assert succeed("image", name=name, **options | {"promote": True})["image"]["name"] == name
 
 
 def half_done(state: str, name: str, version: t.Any, member: cloud_support.Project, data: bytes) -> None:

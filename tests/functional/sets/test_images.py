@@ -290,6 +290,23 @@ class TestVersions:
         assert outcomes(result, "failed") == [False, True, False]
         assert member.only(name)["cloudimage_version"] == "20261001"
 
+    def test_a_version_to_be_tested_first_is_not_found_by_name_or_family(
+        self, member: Project, succeed: Run, versions: list[Json], name: str
+    ) -> None:
+        versions[1]["promote"] = False
+        succeed("images", images=versions)
+        for _repeat in range(2):
+            assert member.only(name)["cloudimage_version"] == "20261001"
+            (found,) = succeed("image_info", family=name)["images"]
+            assert found["properties"]["cloudimage_version"] == "20261001"
+            assert not succeed("images", images=versions)["changed"]
+            assert not succeed("image", **versions[0])["changed"]
+        versions[1]["promote"] = True
+        assert succeed("images", images=versions)["changed"]
+        assert member.only(name)["cloudimage_version"] == "20261101"
+        del versions[1]["promote"]
+        assert not succeed("images", images=versions)["changed"]
+
     def test_prune_leaves_other_versions_of_a_named_family(
         self, member: Project, succeed: Run, versions: list[Json], name: str
     ) -> None:

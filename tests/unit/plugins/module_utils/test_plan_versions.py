@@ -78,7 +78,9 @@ MADE = ["create", "fill", "verify"]
         ((holding("2"),), task("1", retire="keep", **FILE), [*MADE, "change"], {"1": f"{NAME} (1)", "2": NAME}),
         # not to be moved
         ((holding("1"),), task("2", promote=False, **FILE), [*MADE, "change"], {"1": NAME, "2": f"{NAME} (2)"}),
-        ((holding("1"), of("2")), task("2", promote=False), [], None),
+        ((holding("1"), of("2")), task("2", promote=False), ["change 2"], {"1": NAME, "2": f"[{NAME} (2)]"}),
+        ((holding("1"), of("2", **{EXCLUDED: "true"})), task("2", promote=False), [], None),
+        ((of("1"), holding("2")), task("2", promote=False), [], None),
         # going back and forth
         (
             (of("1"), holding("2")),

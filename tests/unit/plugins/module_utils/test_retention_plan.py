@@ -129,7 +129,18 @@ FATES: list[tuple[str, list[Raw], dict[str, t.Any], str]] = [
     ("importing", [V(2), V(1, superseded=90, status="importing")], OLD, ""),
     ("being copied", [V(2), V(1, superseded=90, os_glance_import_task="x")], OLD, ""),
     ("about to take a place", [V(2), V(1, superseded=90, incoming_for="v2")], OLD, ""),
-    ("replaced within its version", [V(2), V(1, superseded=40), V(2, superseded=50, id="x", os_hidden=True, replaced_by="v2")], {**OLD, "keep_last": 2}, "v1 delete"),
+    (
+        "what nobody could go back to does not count",
+        [V(5), V(4, superseded=40, exclude_from_latest="true"), V(3, superseded=50, end_of_life="2020-01-01"), V(2, superseded=60)],
+        {**OLD, "keep_last": 2},
+        "v4 delete, v3 delete",
+    ),
+    (
+        "replaced within its version",
+        [V(2), V(1, superseded=40), V(2, superseded=50, id="x", os_hidden=True, replaced_by="v2")],
+        {**OLD, "keep_last": 2},
+        "v1 delete",
+    ),
     ("each name has its group", [raw("a", 9), raw("b", 9, name="web"), raw("c", 99, os_hidden=True, superseded_at=ago(50))],
      {**OLD, "keep_last": 1}, "c delete"),
     ("two under one name: the newer one is meant", [raw("a", 40), raw("b", 50)], OLD, "b delete"),
@@ -391,9 +402,9 @@ def test_the_last_of_each_group_are_kept(given_rule: Rule, raws: list[Raw]) -> N
     for fate in fates_of(given_rule, stock_of(raws)):
         groups.setdefault(fate.group, []).append(fate)
     for fates in groups.values():
-        whole = [fate for fate in fates if fate.image.status != "queued"]
+        counting = [fate for fate in fates if fate.image.status != "queued" and is_worth_keeping(fate.image)]
         newest = sorted(
-            whole,
+            counting,
             key=lambda fate: (
                 (fate.image.raw.get("cloudimage_version") or "") if fate.group[0] == "family" else "",
                 fate.image.created_at,
@@ -401,6 +412,11 @@ def test_the_last_of_each_group_are_kept(given_rule: Rule, raws: list[Raw]) -> N
         )
         kept = newest[-given_rule.keep_last :] if given_rule.keep_last else []
         assert all(fate.fate == "keep" for fate in kept)
+
+
+def is_worth_keeping(image: Image) -> bool:
+    excluded = image.stamp("cloudimage_exclude_from_latest") == "true"
+    return not excluded and (image.stamp("cloudimage_end_of_life") or "9999") >= NOW.date().isoformat()
 
 
 @given(rules(), inventories())
