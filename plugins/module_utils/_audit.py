@@ -18,7 +18,7 @@ from ._versions import family_of, version_of
 
 Json = dict[str, t.Any]
 #: Memberships by the id of a shared image; None for an image about which only others may ask.
-Members = t.Mapping[str, t.Sequence[Json] | None]
+Members = t.Mapping[str, "t.Sequence[Json] | None"]
 
 SEVERITIES = ("problem", "warning", "note")
 
