@@ -210,7 +210,8 @@ def with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_conte
         desired = dataclasses.replace(
             desired, source=dataclasses.replace(desired.source, path=file.path, size=file.size)
         )
-    if params["checksum"] is not None and desired.state != "absent":
+    of_a_source = desired.state == "absent" and (params["filename"] or params["uri"])
+    if params["checksum"] is not None and not of_a_source:
         name = params["filename"] or params["uri"] or desired.name
         checksum = _checksum.resolve(params["checksum"], os.path.basename(name))
         desired = dataclasses.replace(desired, checksum=(checksum.algorithm, checksum.digest))

@@ -137,6 +137,8 @@ class _Supply:
         if self.model:
             base = compare.heritage(self.model, same_version=self.model is self.old)
             base["os_hidden"] = base["os_hidden"] and self.model is self.old
+        elif have.get(INCOMING_FOR):
+            base["os_hidden"] = False  # hidden only until it was whole; the one before it has been deleted meanwhile
         if self.ready:
             base |= self._brought_in()
             base |= {key: have[key] for key in ("disk_format", "container_format", CONTENT_KEY) if key in have}

@@ -309,7 +309,7 @@ def test_glance_during_an_import(row, glance, blow):
         doomed = row.project.named(row.name)[0]["id"]
         acts.get(blow, lambda: glance.restart(signal.SIGKILL))()
         row.judge_first(run.result(), GONE)
-    row.run(timeout=STUCK)
+    row.run(timeout=4 * STUCK)  # it makes an import of its own, too, on a machine that may be busy
     sweep(row, doomed)
     row.finish(changed=False)
 

@@ -461,6 +461,12 @@ def test_a_stuck_incoming_image_of_ours_is_made_anew() -> None:
     assert [short(step) for step in hands.plan(cloud, want(**FILE), [ours]).steps] == ["delete ?", *REPLACED]
 
 
+def test_an_incoming_image_is_shown_although_its_predecessor_was_deleted_meanwhile() -> None:
+    cloud = clouded(HERE | {SOON: number(9), "os_hidden": True})
+    hands.run(cloud, want(**FILE))
+    assert cloud.images[number(1)]["os_hidden"] is False and SOON not in cloud.images[number(1)]
+
+
 def test_an_image_stuck_in_import_can_be_made_absent() -> None:
     assert planned(clouded(QUEUED | {"status": "importing"}), want(state="absent"), stuck=[1]) == ["delete 1"]
 
