@@ -19,12 +19,20 @@ from ._errors import CollectionError, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import REPLACED_BY, Image
 from ._patching import Patches, explained, protection
-from ._steps import Plan, certain
+from ._steps import Plan, Step, certain
 from ._succession import Succession
 from ._transfer import Transfer
 
 #: Pauses between looks whether rivals give way.
 _RIVALS = (0.1, 0.2, 0.4, 0.8, 1.5)
+
+
+def run_step(glance: Glance, step: Step, warn: t.Callable[[str], None]) -> None:
+    """Carry out a single step that moves no data.
+
+    :raises CollectionError: as :meth:`Applier.run`.
+    """
+    Applier(glance, Transfer(glance, None, 0), set(), warn).run(Plan({}, {}, (step,)))
 
 
 class Applier:

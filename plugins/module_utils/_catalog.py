@@ -105,17 +105,6 @@ class Problem:
         return f"{self.origin}: {self.label + ': ' if self.label else ''}{self.message}"
 
 
-def gather(images: list[t.Any] | None, defaults: dict[str, t.Any] | None, files: t.Iterable[str] | None) -> list[Entry]:
-    """All entries of a catalogue: those of the option first, then those of the files in their order.
-
-    :raises CatalogProblem: if a file cannot be read, or is no catalogue.
-    :raises MissingDependency: if there are files, and PyYAML is missing.
-    """
-    entries, problems = read(images, defaults, files)
-    refuse(problems)
-    return entries
-
-
 def read(
     images: list[t.Any] | None, defaults: dict[str, t.Any] | None, files: t.Iterable[str] | None
 ) -> tuple[list[Entry], list[Problem]]:

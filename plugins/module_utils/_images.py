@@ -100,9 +100,8 @@ class Images:
 
         jobs = [functools.partial(finish, number) for number in range(len(self._items))]
         for item, result in zip(self._items, run_all(jobs, self._workers, self._after), strict=True):
-            if isinstance(
-                result, Exception
-            ):  # never, but an image that nobody looked at must not pass for one that is well
+            # Items keep their faults to themselves, but one that nobody has looked at must not pass for one that is well
+            if isinstance(result, Exception):
                 item.fail(result)
         if self._pruning and not self._has_failed:
             self._pruning.finish(foretells, self._workers)

@@ -78,6 +78,11 @@ class Item:
         return {self._desired.family} if self._desired.family and not self._desired.id else set()
 
     @property
+    def family(self) -> str | None:
+        """The family that it is a version of."""
+        return self._desired.family
+
+    @property
     def makes_one(self) -> bool:
         """Whether there is to be an image, which others may name, although it may not be there yet."""
         desired = self._desired

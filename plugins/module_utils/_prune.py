@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
+from ._apply import run_step
 from ._compare import picture_of
 from ._converge import Outcome
 from ._errors import CollectionError
@@ -19,6 +20,7 @@ from ._image_steps import Delete
 from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
 from ._pool import run_all
 from ._presence import Presence
+from ._versions import renamed_from
 
 
 class Named(t.Protocol):
@@ -31,7 +33,7 @@ class Named(t.Protocol):
     @property
     def names(self) -> set[str]: ...
     @property
-    def families(self) -> set[str]: ...
+    def family(self) -> str | None: ...
 
 
 class Pruning:
@@ -83,7 +85,7 @@ class Pruning:
             if raw is None or raw.get(CATALOG) != self._mark or Image(raw).protected:
                 self._spared.add(image.id)  # somebody has just taken it over, or away
                 return
-            self._glance.delete(image.id)
+            run_step(self._glance, _step(image), self._warn)
         except CollectionError as fault:
             self._faults[image.id] = fault
             self._presence.doubt(fault)
@@ -104,7 +106,7 @@ def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image
     """
     entries = list(entries)
     names = {(entry.scope, name) for entry in entries for name in entry.names}
-    families = {(entry.scope, family) for entry in entries for family in entry.families}
+    families = {(entry.scope, entry.family) for entry in entries if entry.family}
     ids = {entry.id for entry in entries}
     by_id = {image.id: image for image in marked}
 
@@ -114,7 +116,9 @@ def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image
             seen.add(image.id)
             image = by_id[image.raw[REPLACED_BY]]
         owner = image.owner or ""
-        return image.id in ids or (owner, image.name) in names or (owner, image.raw.get(FAMILY)) in families
+        if image.id in ids or (owner, image.raw.get(FAMILY)) in families:
+            return True
+        return (owner, image.name) in names or (owner, renamed_from(image)) in names
 
     return [image for image in marked if image.stamp(CATALOG) and not is_named(image)]
 

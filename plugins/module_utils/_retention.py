@@ -16,7 +16,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _identity, _retention_plan
-from ._apply import Applier
+from ._apply import run_step
 from ._compare import settable
 from ._errors import CollectionError, ImagesFailed, InvalidOption, ServerRefusal, Superseded
 from ._glance import Glance, Json, connect
@@ -26,7 +26,6 @@ from ._retention_groups import label_of, version_of
 from ._retention_plan import Questions, RetentionPlan
 from ._retention_rule import Rule, Selection, read_rule, read_selection, require_selection
 from ._steps import Plan
-from ._transfer import Transfer
 
 
 @contextlib.contextmanager
@@ -117,8 +116,7 @@ class RetentionDeclaration:
             return False
         for step in fate.steps:
             try:
-                transfer = Transfer(self._glance, None, 0)
-                Applier(self._glance, transfer, set(), self._warn).run(Plan({}, {}, (step,)))
+                run_step(self._glance, step, self._warn)
             except Superseded:
                 return False
             except ServerRefusal as refusal:

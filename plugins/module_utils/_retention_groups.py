@@ -98,7 +98,7 @@ def is_whole(image: Image) -> bool:
 def is_put_away(image: Image) -> bool:
     """Whether an image was taken out of sight when another one took its place."""
     marks = (REPLACED_BY, SUPERSEDED_AT)
-    return image.hidden and (any(image.stamp(mark) for mark in marks) or _renamed_from(image) is not None)
+    return image.hidden and (any(image.stamp(mark) for mark in marks) or _versions.renamed_from(image) is not None)
 
 
 def read_time(text: str | None) -> datetime.datetime | None:
@@ -127,7 +127,7 @@ def _key(image: Image, successors: dict[str, Image]) -> Key:
     if image.snapshot:
         server = image.raw.get("instance_uuid")
         return ("server", server) if server else ("snapshot", image.name or "")
-    return "name", _renamed_from(image) or image.name or ""
+    return "name", _versions.renamed_from(image) or image.name or ""
 
 
 def label_of(key: Key) -> str:
@@ -138,14 +138,6 @@ def label_of(key: Key) -> str:
 
 def _replaced_by(image: Image) -> str | None:
     return image.stamp(REPLACED_BY) if image.hidden else None
-
-
-def _renamed_from(image: Image) -> str | None:
-    """The name that a hidden image had before it was called after the time of its creation."""
-    suffix = f" ({image.created_at or image.id})"
-    if image.hidden and not image.snapshot and image.name and image.name.endswith(suffix):
-        return image.name.removesuffix(suffix)
-    return None
 
 
 def _has_versioned_name(image: Image) -> bool:

@@ -17,7 +17,7 @@ import re
 import string
 import typing as t
 
-from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, GONE, INCOMING_FOR, VERSION, Image
+from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, GONE, INCOMING_FOR, SUPERSEDED_AT, VERSION, Image
 
 _PARTS = re.compile(r"[0-9]+|[^\W0-9_]+")
 _NAME_LIMIT = 255
@@ -104,9 +104,21 @@ def best(images: t.Iterable[Image]) -> Image | None:
 
 
 def dated_name(image: Image) -> str:
-    """The name of an image that has lost its own to another one, and is no version: it tells when the image was made."""
-    suffix = f" ({image.created_at or image.id})"
+    """The name of an image that was replaced, or has lost its own to a version: it tells when the image was made."""
+    suffix = _date_of(image)
     return (image.name or "")[: _NAME_LIMIT - len(suffix)] + suffix
+
+
+def renamed_from(image: Image) -> str | None:
+    """The name that an image had before it got its :func:`dated_name`; None if it did not. A long one has lost its end."""
+    suffix, gave_way = _date_of(image), image.hidden or image.stamp(SUPERSEDED_AT)
+    if gave_way and not image.snapshot and image.name and image.name.endswith(suffix):
+        return image.name.removesuffix(suffix)
+    return None
+
+
+def _date_of(image: Image) -> str:
+    return f" ({image.created_at or image.id})"
 
 
 def versioned_name(name: str, version: str) -> str:

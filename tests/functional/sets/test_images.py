@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import typing as t
+import uuid
 from pathlib import Path
 
 import cloud_support
@@ -178,16 +179,45 @@ class TestPrune:
         assert result["failed"] and result["pruned"] == [] and "Nothing was pruned" in result["msg"]
         assert [len(member.named(entry["name"])) for entry in entries] == [1] * 4
 
+    @pytest.mark.parametrize("retire", ["hide", "rename"])
     def test_protected_and_replaced_ones_stay(
-        self, member: Project, run: Run, succeed: Run, entries: list[Json], name: str, disk: Disk
+        self, member: Project, succeed: Run, entries: list[Json], name: str, disk: Disk, retire: str
     ) -> None:
         entries[1]["is_protected"] = True
         succeed("images", images=entries, catalog=name)
-        entries[0]["filename"] = str(disk(3))
+        replaced = member.only(entries[0]["name"])
+        entries[0] |= {"filename": str(disk(3)), "retire": retire}
         succeed("images", images=entries, catalog=name)
         result = succeed("images", images=entries[:1], catalog=name, prune=True)
-        assert len(result["pruned"]) == 2 and "protected" in str(result["warnings"])
-        assert [len(member.named(entry["name"])) for entry in entries] == [2, 1, 0, 0]
+        assert sorted(each["name"] for each in result["pruned"]) == [entries[2]["name"], entries[3]["name"]]
+        assert "protected" in str(result["warnings"])
+        kept_name = f"{entries[0]['name']} ({replaced['created_at']})" if retire == "rename" else entries[0]["name"]
+        kept = member.image(replaced["id"])
+        assert kept and kept["os_hidden"] and kept["name"] == kept_name and kept[MARK] == name
+        there = [len(member.named(each["name"])) for each in entries]
+        assert there == [1 if retire == "rename" else 2, 1, 0, 0]
+
+    @pytest.mark.parametrize("retire", ["hide", "keep"])
+    def test_one_that_lost_its_name_to_a_version_stays(
+        self, member: Project, succeed: Run, name: str, disk: Disk, retire: str
+    ) -> None:
+        entry = {"name": name, "filename": str(disk(1))}
+        succeed("images", images=[entry], catalog=name)
+        stranger = member.only(name)
+        entry |= {"version": "1", "retire": retire, "filename": str(disk(2))}
+        succeed("images", images=[entry], catalog=name)
+        assert succeed("images", images=[entry], catalog=name, prune=True)["pruned"] == []
+        kept = member.image(stranger["id"])
+        assert kept and kept["os_hidden"] == (retire == "hide") and kept["name"] == f"{name} ({stranger['created_at']})"
+
+    def test_other_versions_stay_when_one_is_named_by_its_id(
+        self, member: Project, succeed: Run, name: str, disk: Disk
+    ) -> None:
+        made = [str(uuid.uuid4()) for number in range(2)]
+        for number, image_id in enumerate(made, 1):
+            entry = {"name": name, "version": str(number), "id": image_id, "filename": str(disk(number))}
+            assert succeed("images", images=[entry], catalog=name, prune=True)["pruned"] == []
+        assert all(member.image(image_id) for image_id in made)
 
     def test_needs_a_mark_and_a_catalogue(self, fail: t.Callable[..., str], entries: list[Json]) -> None:
         assert "catalog" in fail("images", images=entries, prune=True)

@@ -19,6 +19,7 @@ import yaml
 from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog as catalog
 from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog_file as catalog_file
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import CatalogProblem, MissingDependency
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.catalog_support import gathered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,7 +123,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     found = {}
     for name in ("missing", "fifo", "loop", "latin", "large", "."):
         with pytest.raises(CatalogProblem) as caught:
-            catalog.gather(None, None, [str(tmp_path / name)])
+            gathered(files=[str(tmp_path / name)])
         found[name] = caught.value.message
     assert "No such file" in found["missing"] and str(tmp_path / "missing") in found["missing"]
     assert "not a regular file" in found["fifo"] and "not a regular file" in found["."]
@@ -143,9 +144,9 @@ def test_pyyaml_is_only_needed_for_files(monkeypatch: pytest.MonkeyPatch, tmp_pa
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_yaml)
-    assert catalog.gather([{"name": "a"}], None, None)[0].name == "a"
+    assert gathered([{"name": "a"}])[0].name == "a"
     with pytest.raises(MissingDependency, match="PyYAML"):
-        catalog.gather(None, None, [str(tmp_path / "c.yml")])
+        gathered(files=[str(tmp_path / "c.yml")])
 
 
 @pytest.mark.parametrize(
@@ -176,12 +177,12 @@ def test_all_problems_are_told_and_the_first_in_words(tmp_path: Path) -> None:
     path = tmp_path / "c.yml"
     path.write_text("[1, 2]")
     with pytest.raises(CatalogProblem) as caught:
-        catalog.gather(["x"], None, [str(path)])
+        gathered(["x"], files=[str(path)])
     assert caught.value.reason == "catalog_problem"
     assert caught.value.message == "images: entry 1: is a text, not a mapping of options. And 2 more, see problems."
     assert len(caught.value.details["problems"]) == 3 and str(path) in caught.value.details["problems"][2]
     with pytest.raises(CatalogProblem) as caught:
-        catalog.gather([None], None, None)
+        gathered([None])
     assert caught.value.message == "images: entry 1: is a null, not a mapping of options."
 
 
@@ -205,7 +206,7 @@ def test_all_problems_are_told_and_the_first_in_words(tmp_path: Path) -> None:
 )
 def test_defaults_lie_under_entries(under: dict[str, t.Any], entry: dict[str, t.Any], merged: dict[str, t.Any]) -> None:
     before = (repr(under), repr(entry))
-    assert catalog.gather([entry], under, None)[0].options == merged
+    assert gathered([entry], under)[0].options == merged
     assert (repr(under), repr(entry)) == before
 
 
@@ -215,7 +216,7 @@ def test_the_defaults_of_a_file_lie_between(tmp_path: Path) -> None:
         "defaults: {min_disk: 2, properties: {b: file, c: file}}\nimages: [{name: x, properties: {c: entry}}, {name: y, min_ram: 3}]"
     )
     defaults = {"min_disk": 1, "min_ram": 1, "properties": {"a": "option", "b": "option"}}
-    own, first, second = catalog.gather([{"name": "w"}], defaults, [str(path)])
+    own, first, second = gathered([{"name": "w"}], defaults, [str(path)])
     assert own.options == {"name": "w", **defaults}
     assert first.options == {
         "name": "x",

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog as catalog
 from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog_check as check
 from ansible_collections.cloudimage.glance.plugins.module_utils._argspec import connection_spec, image_spec, wait_spec
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.catalog_support import gathered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ Options = dict[str, t.Any]
 
 def entries(*options: Options) -> list[catalog.Entry]:
     """Entries of the option."""
-    return catalog.gather(list(options), None, None)
+    return gathered(list(options))
 
 
 def told(*options: Options) -> list[str]:

@@ -12,13 +12,14 @@ from pathlib import Path
 import ansible_collections.cloudimage.glance as collection
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog, _catalog_info, _checksum
+from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog_info, _checksum
 from ansible_collections.cloudimage.glance.plugins.module_utils._address import file_name_of
 from ansible_collections.cloudimage.glance.plugins.module_utils._argspec import image_spec, publish_spec
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.catalog_support import gathered
 
 ROOT = Path(collection.__path__[0])
 STARTER = ROOT / "playbooks" / "vars" / "distributions.yml"
-ENTRIES = _catalog.gather(None, None, [str(STARTER)])
+ENTRIES = gathered(files=[str(STARTER)])
 BY_NAME = {entry.name: entry.options for entry in ENTRIES}
 SHA256, SHA512 = "ab" * 32, "cd" * 64
 

@@ -19,7 +19,7 @@ class Entry:
     scope: str = "p"
     id: str | None = None
     names: set[str] = dataclasses.field(default_factory=set)
-    families: set[str] = dataclasses.field(default_factory=set)
+    family: str | None = None
 
 
 def image(image_id: str, name: str, owner: str = "p", **more: t.Any) -> Image:
@@ -27,16 +27,45 @@ def image(image_id: str, name: str, owner: str = "p", **more: t.Any) -> Image:
     return Image({"id": image_id, "name": name, "owner": owner, **marked, **more})
 
 
+MADE = "2026-11-21T08:00:00Z"
 REPLACED = {"os_hidden": True, "cloudimage_replaced_by": "1"}
+RENAMED = {"os_hidden": True, "created_at": MADE}
+OUTSHONE = {"created_at": MADE, "cloudimage_superseded_at": "2026-11-22T08:00:00Z"}
 ROWS = [
     ("named", [image("1", "a")], [Entry(names={"a"})], []),
     ("not named", [image("1", "a")], [Entry(names={"b"})], ["1"]),
     ("named in another project", [image("1", "a", "q")], [Entry(names={"a"})], ["1"]),
     ("named by its id", [image("1", "a")], [Entry(id="1")], []),
-    ("of a named family", [image("1", "a (1)", cloudimage_family="a")], [Entry(names={"a"}, families={"a"})], []),
-    ("of another family", [image("1", "a (1)", cloudimage_family="b")], [Entry(names={"a"}, families={"a"})], ["1"]),
+    ("of a named family", [image("1", "a (1)", cloudimage_family="a")], [Entry(names={"a"}, family="a")], []),
+    (
+        "of the family of one named by its id",
+        [image("1", "a (1)", cloudimage_family="a")],
+        [Entry(id="2", family="a")],
+        [],
+    ),
+    ("of another family", [image("1", "a (1)", cloudimage_family="b")], [Entry(names={"a"}, family="a")], ["1"]),
     ("replaced and hidden", [image("1", "a"), image("2", "a", **REPLACED)], [Entry(names={"a"})], []),
-    ("replaced and renamed", [image("1", "a"), image("2", "a (then)", **REPLACED)], [Entry(names={"a"})], []),
+    ("replaced and renamed", [image("1", "a"), image("2", f"a ({MADE})", **RENAMED)], [Entry(names={"a"})], []),
+    (
+        "replaced and renamed, a version",
+        [
+            image("1", "a", cloudimage_family="a"),
+            image("2", f"a ({MADE})", **RENAMED | REPLACED, cloudimage_family="a"),
+        ],
+        [Entry(family="a")],
+        [],
+    ),
+    ("renamed, of another name", [image("2", f"a ({MADE})", **RENAMED)], [Entry(names={"b"})], ["2"]),
+    ("renamed, named in another project", [image("2", f"a ({MADE})", "q", **RENAMED)], [Entry(names={"a"})], ["2"]),
+    ("renamed after another time", [image("2", "a (2026-01-01T00:00:00Z)", **RENAMED)], [Entry(names={"a"})], ["2"]),
+    ("called so, and in sight", [image("2", f"a ({MADE})", created_at=MADE)], [Entry(names={"a"})], ["2"]),
+    (
+        "replaced by one that was renamed",
+        [image("1", f"a ({MADE})", **RENAMED), image("2", "x", **REPLACED)],
+        [Entry(names={"a"})],
+        [],
+    ),
+    ("lost its name, and kept in sight", [image("2", f"a ({MADE})", **OUTSHONE)], [Entry(names={"a"})], []),
     ("replaced by one that goes", [image("1", "a"), image("2", "a", **REPLACED)], [Entry(names={"b"})], ["1", "2"]),
     ("a circle", [image("1", "x", **REPLACED)], [Entry(names={"b"})], ["1"]),
     ("a snapshot", [image("1", "a", image_type="snapshot")], [Entry(names={"b"})], []),
