@@ -101,7 +101,7 @@ clean: .work/linked ## Stop the local cloud and remove all that was made
 	rm -rf .work
 
 # What meets the libraries in all ways; the rest of the functional tests is about Glance and the plans, and runs once.
-of_the_libraries := documentation image image_ways_in image_info image_members image_file image_file_info image_download
+of_the_libraries := documentation image image_ways_in image_info
 of_the_libraries_too := images
 
 ##### The gate: "make test" runs the targets below in five tracks, see tests/gate/run.py
@@ -155,8 +155,8 @@ package: install venv-importer ## Import the built collection as Galaxy does
 	@tests/gate/import-check "$(importer)" .work/build
 
 .PHONY: sanity
-sanity: venv-tools ## Run ansible-test sanity
-	@tests/gate/ansible-test "$(tools)" none sanity --python 3.11
+sanity: venv-tools ## Run ansible-test sanity on what is shipped; "make lint" looks at the tests, too
+	@tests/gate/ansible-test "$(tools)" none sanity --python 3.11 --exclude tests/
 
 .PHONY: install
 install: venv-newest ## Build the collection, and install the tarball into .work/installed
@@ -168,7 +168,12 @@ unit: venv-newest .work/linked ## Run the unit tests
 
 .PHONY: functional
 functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
-	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional --ignore tests/functional/sets
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional --ignore tests/functional/sets \
+	  --ignore tests/functional/incumbent
+
+.PHONY: incumbent
+incumbent: venv-newest .work/linked $(call own_cloud,functional) ## Run what shows that defects of openstack.cloud are not ours
+	@tests/gate/pytest "$(newest)" "$(CURDIR)/.work/functional-cloud" tests/functional/incumbent
 
 .PHONY: sets
 sets: venv-newest browser .work/linked $(call own_cloud,sets) ## Run what is about many images: catalogues, versions, retention, audit
@@ -179,9 +184,15 @@ floor: venv-floor .work/linked $(call own_cloud,floor) ## Run the modules agains
 	@tests/gate/pytest "$(floor)" "$(cloud_folder)" $(of_the_libraries:%=tests/functional/test_%.py) \
 	  $(of_the_libraries_too:%=tests/functional/sets/test_%.py)
 
+kills_and_races := tests/faults/test_kills*.py tests/faults/test_races*.py
+
 .PHONY: faults
-faults: venv-newest .work/linked $(call own_cloud,faults) ## Run each fault and each race that Glance is known for, once
-	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/faults
+faults: venv-newest .work/linked $(call own_cloud,faults) ## Run each fault that Glance is known for, once
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/faults $(kills_and_races:%=--ignore-glob '%')
+
+.PHONY: kills
+kills: venv-newest .work/linked $(call own_cloud,faults) ## Run each kill and each race, once
+	@tests/gate/pytest "$(newest)" "$(CURDIR)/.work/faults-cloud" $(kills_and_races)
 
 .PHONY: test-faults
 test-faults: venv-newest .work/linked faults-cloud ## Run the faults and races many times; takes long, and is no part of the gate

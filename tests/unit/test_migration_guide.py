@@ -4,7 +4,7 @@
 
 """The tables of the migration guide and the tests that show them to be true, held against each other.
 
-Each test of tests/functional/test_incumbent_*.py says with the decorator ``shows`` which rows it is about. Neither the
+Each test of tests/functional/incumbent says with the decorator ``shows`` which rows it is about. Neither the
 guide nor those tests are run here: both are read.
 """
 
@@ -21,7 +21,7 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDE = REPOSITORY / "docs" / "docsite" / "rst" / "migration_guide.rst"
-TESTS = sorted((REPOSITORY / "tests" / "functional").glob("test_incumbent_*.py"))
+TESTS = sorted((REPOSITORY / "tests" / "functional" / "incumbent").glob("test_*.py"))
 
 #: Sections of the guide with a table, by the name under which tests refer to its rows.
 TABLES = {
@@ -119,7 +119,7 @@ def options(module: str) -> dict[str, dict[str, t.Any]]:
 def test_every_row_of_the_guide_is_shown_by_a_test():
     assert len(titles()) > 50
     missing = set(titles()) - {row for proof in proofs() for row in proof.rows}
-    assert not missing, "tests/functional/test_incumbent_*.py have no test that shows these rows"
+    assert not missing, "tests/functional/incumbent have no test that shows these rows"
 
 
 def test_every_test_shows_a_row_of_the_guide():

@@ -16,7 +16,7 @@ from pathlib import Path
 import files_support
 from incumbent_support import shows
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @shows("image: openstacksdk")
