@@ -20,7 +20,7 @@ from ._image_steps import Delete
 from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
 from ._pool import run_all
 from ._presence import Presence
-from ._versions import renamed_from
+from ._versions import was_called
 
 
 class Named(t.Protocol):
@@ -116,9 +116,9 @@ def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image
             seen.add(image.id)
             image = by_id[image.raw[REPLACED_BY]]
         owner = image.owner or ""
-        if image.id in ids or (owner, image.raw.get(FAMILY)) in families:
+        if image.id in ids or (owner, image.name) in names or (owner, image.raw.get(FAMILY)) in families:
             return True
-        return (owner, image.name) in names or (owner, renamed_from(image)) in names
+        return any(scope == owner and was_called(image, name) for scope, name in names)
 
     return [image for image in marked if image.stamp(CATALOG) and not is_named(image)]
 

@@ -117,6 +117,14 @@ def renamed_from(image: Image) -> str | None:
     return None
 
 
+def was_called(image: Image, name: str) -> bool:
+    """Whether an image had this name before it got its :func:`dated_name`."""
+    former = renamed_from(image)
+    if former is None or not name.startswith(former):
+        return False
+    return name == former or len(image.name or "") == _NAME_LIMIT
+
+
 def _date_of(image: Image) -> str:
     return f" ({image.created_at or image.id})"
 

@@ -55,6 +55,8 @@ ROWS = [
         [Entry(family="a")],
         [],
     ),
+    ("renamed, of a long name", [image("2", f"{'a' * 232} ({MADE})", **RENAMED)], [Entry(names={"a" * 240})], []),
+    ("renamed, of a longer name", [image("2", f"a ({MADE})", **RENAMED)], [Entry(names={"ab"})], ["2"]),
     ("renamed, of another name", [image("2", f"a ({MADE})", **RENAMED)], [Entry(names={"b"})], ["2"]),
     ("renamed, named in another project", [image("2", f"a ({MADE})", "q", **RENAMED)], [Entry(names={"a"})], ["2"]),
     ("renamed after another time", [image("2", "a (2026-01-01T00:00:00Z)", **RENAMED)], [Entry(names={"a"})], ["2"]),
