@@ -40,10 +40,10 @@ def cases(usual: t.Iterable[t.Any], rest: t.Iterable[t.Any]) -> list[t.Any]:
 
 _counter = itertools.count()
 
-_NURSERY_CODE = """
-import datetime, importlib, json, os, sys, traceback, types
-import ansible.module_utils.urls, concurrent.futures.thread, ctypes, oslo_utils.imageutils.format_inspector
-import openstack.connection, openstack.image.v2.image
+_NURSERY_CODE = (
+    files_support.NURSERY_IMPORTS
+    + """
+import datetime, types
 from ansible_collections.cloudimage.glance.plugins.module_utils import _connection, _image, _images_item
 
 def set_clock(now):
@@ -90,6 +90,7 @@ for line in sys.stdin:
             run(order)
     print(json.dumps(answer), flush=True)
 """
+)
 
 
 class _Nursery:

@@ -94,10 +94,18 @@ def _parsed(output: str, complaints: str) -> dict[str, t.Any]:
         raise AssertionError(f"no result: {output!r} {complaints!r}") from problem
 
 
-_NURSERY_CODE = """
-import importlib, json, os, sys, traceback
+#: What a nursery begins with: the imports, and the search for keystoneauth's plugins, which takes as long as a run.
+NURSERY_IMPORTS = """
+import gc, importlib, json, os, sys, traceback
 import ansible.module_utils.urls, concurrent.futures.thread, ctypes, oslo_utils.imageutils.format_inspector
-import openstack.connection, openstack.image.v2.image
+import keystoneauth1.loading, openstack.connection, openstack.image.v2.image
+keystoneauth1.loading.get_plugin_loader("password")
+gc.freeze()
+"""
+
+_NURSERY_CODE = (
+    NURSERY_IMPORTS
+    + """
 for line in sys.stdin:
     order = json.loads(line)
     module = importlib.import_module(order["module"])
@@ -126,6 +134,7 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     print("done", flush=True)
 """
+)
 
 
 class _Nursery:

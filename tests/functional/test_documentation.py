@@ -81,7 +81,7 @@ def _run(tasks: list[dict[str, t.Any]], tmp_path: Path) -> str:
     }
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvv", str(tmp_path / "play.yml")]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL, check=False
+        command, env=environment, capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
