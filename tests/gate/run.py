@@ -72,7 +72,7 @@ TRACKS = [
         Step("venv-floor", 300, needed=True),
         Step("floor-cloud-absent", 60),
         Step("floor-cloud", 120, needed=True, after="functional-cloud"),
-        Step("floor", 900, cloud="floor-cloud"),
+        Step("floor", 1500, cloud="floor-cloud"),
         Step("incumbent", 900, cloud="floor-cloud"),
         Step("variants-cloud-absent", 60),
         Step("variants-cloud", 120, needed=True),
