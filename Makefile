@@ -100,10 +100,9 @@ clean: .work/linked ## Stop the local cloud and remove all that was made
 	done
 	rm -rf .work
 
-# What meets the libraries in all ways runs with the oldest ones, too. The examples run with those alone, as the targets of
-# "make integration" are playbooks for the newest ones. The rest is about Glance and the plans, and runs once.
+# What meets the libraries in all ways; the rest of the functional tests is about Glance and the plans, and runs once.
 of_the_libraries := documentation image image_ways_in image_info
-of_the_libraries_too := images
+of_the_libraries_too := images lookup_image audit_report
 
 ##### The gate: "make test" runs the targets below in five tracks, see tests/gate/run.py
 
@@ -156,8 +155,8 @@ package: install venv-importer ## Import the built collection as Galaxy does
 	@tests/gate/import-check "$(importer)" .work/build
 
 .PHONY: sanity
-sanity: venv-tools ## Run ansible-test sanity on what is shipped; "make lint" looks at the tests, too
-	@tests/gate/ansible-test "$(tools)" none sanity --python 3.11 --exclude tests/
+sanity: venv-tools ## Run ansible-test sanity
+	@tests/gate/ansible-test "$(tools)" none sanity --python 3.11
 
 .PHONY: install
 install: venv-newest ## Build the collection, and install the tarball into .work/installed
@@ -169,19 +168,14 @@ unit: venv-newest .work/linked ## Run the unit tests
 
 .PHONY: functional
 functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
-	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional --ignore tests/functional/sets \
-	  --ignore tests/functional/incumbent --ignore tests/functional/test_documentation.py
-
-.PHONY: incumbent
-incumbent: venv-newest .work/linked $(call own_cloud,functional) ## Run what shows that defects of openstack.cloud are not ours
-	@tests/gate/pytest "$(newest)" "$(CURDIR)/.work/functional-cloud" tests/functional/incumbent
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional --ignore tests/functional/sets
 
 .PHONY: sets
 sets: venv-newest browser .work/linked $(call own_cloud,sets) ## Run what is about many images: catalogues, versions, retention, audit
 	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional/sets
 
 .PHONY: floor
-floor: venv-floor .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
+floor: venv-floor browser .work/linked $(call own_cloud,floor) ## Run the modules against the local cloud, with the oldest libraries
 	@tests/gate/pytest "$(floor)" "$(cloud_folder)" $(of_the_libraries:%=tests/functional/test_%.py) \
 	  $(of_the_libraries_too:%=tests/functional/sets/test_%.py)
 
