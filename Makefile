@@ -168,7 +168,12 @@ unit: venv-newest .work/linked ## Run the unit tests
 
 .PHONY: functional
 functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the modules against the local cloud, with the newest libraries
-	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional --ignore tests/functional/sets
+	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional --ignore tests/functional/sets \
+	  --ignore tests/functional/incumbent
+
+.PHONY: incumbent
+incumbent: venv-newest .work/linked $(call own_cloud,functional) ## Run what shows that defects of openstack.cloud are not ours
+	@tests/gate/pytest "$(newest)" "$(CURDIR)/.work/functional-cloud" tests/functional/incumbent
 
 .PHONY: sets
 sets: venv-newest browser .work/linked $(call own_cloud,sets) ## Run what is about many images: catalogues, versions, retention, audit
