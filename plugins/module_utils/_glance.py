@@ -21,7 +21,7 @@ import typing as t
 
 from ._connection import connection, explained, persistently
 from ._errors import ConnectionProblem, ServerRefusal
-from ._observed import is_image_id
+from ._observed import GONE, is_image_id
 
 Json = dict[str, t.Any]
 
@@ -241,7 +241,9 @@ class Glance:
         try:
             self._call("DELETE", f"/images/{image_id}", f"delete image {image_id}", ok=(204, 404))
         except ServerRefusal:
-            if self.image(image_id) is not None:
+            # Glance sets the status first and removes the row then: between the two a second deletion is refused.
+            raw = self.image(image_id)
+            if raw is not None and raw["status"] not in GONE:
                 raise
 
     def set_active(self, image_id: str, active: bool) -> None:

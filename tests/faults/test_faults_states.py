@@ -21,11 +21,16 @@ DELETE = ("DELETE", r"^/v2/images/")
 WORDS = "the cupboard is in use"
 
 
-def _unactivate(image_id: str) -> None:
-    """What a PATCH leaves that began before the end of an upload and was saved after it; no proxy can bring it about."""
+def _write(image_id: str, values: str) -> None:
+    """Change the row of an image, for moments that no proxy can bring about."""
     with contextlib.closing(sqlite3.connect(DATA / "glance.db", timeout=30)) as database:
-        database.execute("UPDATE images SET status = 'queued', size = NULL WHERE id = ?", (image_id,))
+        database.execute(f"UPDATE images SET {values} WHERE id = ?", (image_id,))
         database.commit()
+
+
+def _unactivate(image_id: str) -> None:
+    """What a PATCH leaves that began before the end of an upload and was saved after it."""
+    _write(image_id, "status = 'queued', size = NULL")
 
 
 @pytest.mark.parametrize("made_by", ["us", "somebody else"])
@@ -120,6 +125,18 @@ def test_absent_is_refused(row, status):
     row.proxy.rule(*DELETE, refusal(status, WORDS), times=None)
     row.attempt(WORDS, well=False, **ABSENT)
     assert [image["status"] for image in row.images()] == ["active"]
+    row.vanish()
+
+
+def test_absent_while_somebody_else_deletes_it(row, member):
+    """Glance writes the status first and removes the row then; a second deletion between the two is refused."""
+    row.run()
+    (image,) = row.images()
+    with row.held(*DELETE, Hold(after=None), well=True, **ABSENT):
+        _write(image["id"], "status = 'deleted'")
+    assert (member.image(image["id"]) or {})["status"] == "deleted"
+    _write(image["id"], "status = 'active'")
+    member.http("DELETE", f"/v2/images/{image['id']}")
     row.vanish()
 
 
