@@ -104,10 +104,9 @@ class Applier:
 
     @_carry_out.register
     def _create(self, step: steps.Create) -> None:
-        visibility = {"visibility": step.probe_visibility} if step.probe_visibility else {}
         for image_id in step.ids:
             self._begun = image_id
-            raw = self._created(step.body | visibility | {"id": image_id})
+            raw = self._created(step.request(image_id))
             self._begun = None
             if raw:
                 break

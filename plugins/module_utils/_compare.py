@@ -26,6 +26,7 @@ from ._observed import (
     FOREIGN_PREFIXES,
     OWN_PREFIX,
     VERSION,
+    WRITTEN_ON,
     Image,
 )
 from ._steps import certain
@@ -162,6 +163,31 @@ def declared(desired: Desired, have: Flat) -> Flat:
     return want
 
 
+def without_inherited(have: Flat, image: Image) -> Flat:
+    """The metadata of an image less the collection's own properties of the image that it was copied from.
+
+    What a snapshot has inherited stays: it means nothing there, whoever has written it.
+    """
+    if not image.inherits or image.snapshot:
+        return have
+    return {key: value for key, value in have.items() if not key.startswith(OWN_PREFIX)}
+
+
+def signed(want: Flat, image: Image) -> Flat:
+    """The metadata that an image is to have, with its id if the collection's own properties in there are written anew.
+
+    Those of versions before 0.3.0 bear no id, and are left so until one of them changes.
+    """
+    have, own = _own(settable(image)), _own(want)
+    if not own or image.snapshot or (own == have and WRITTEN_ON not in have):
+        return want
+    return want | {WRITTEN_ON: image.id}
+
+
+def _own(flat: Flat) -> Flat:
+    return {key: value for key, value in flat.items() if key.startswith(OWN_PREFIX)}
+
+
 def patch(have: Flat, want: Flat) -> list[dict[str, t.Any]]:
     """JSON patch (application/openstack-images-v2.1-json-patch) that turns one metadata into another.
 
@@ -188,7 +214,8 @@ def picture(flat: Flat, **facts: t.Any) -> dict[str, t.Any]:
     :param facts: what metadata does not hold, for instance status and size; None is left out.
     """
     shown = {key: value for key, value in flat.items() if key in BASE_ATTRIBUTES and value is not None}
-    shown["properties"] = {key: value for key, value in sorted(flat.items()) if key not in BASE_ATTRIBUTES}
+    hidden = BASE_ATTRIBUTES | {WRITTEN_ON}
+    shown["properties"] = {key: value for key, value in sorted(flat.items()) if key not in hidden}
     shown.update((key, value) for key, value in facts.items() if value is not None)
     return shown
 

@@ -103,6 +103,9 @@ def desired_image(params: dict[str, t.Any]) -> Desired:
     if params["min_disk_from_virtual_size"] and params["min_disk"] is not None:
         raise InvalidOption("min_disk: min_disk_from_virtual_size says it already; leave one of them out.")
     require_amount("min_ram", params["min_ram"])
+    for option in ("kernel", "ramdisk"):
+        if params[option]:
+            require_name(params[option], option)
     return Desired(
         name=require_name(params["name"]),
         state=params["state"],

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 import urllib.parse
 
@@ -45,6 +46,13 @@ class Finder:
         """The images of a project that bear a name, hidden ones too; if there is none, the image whose id it is."""
         return self._glance.named_or_id(name, {"owner": owner})
 
+    def by_reference(self, name: str, _own: str) -> list[Json]:
+        """The active images of any project that bear a name; of the own one at least, if it has any.
+
+        :param _own: id of the own project.
+        """
+        return [image for image in self._glance.named(name) if image["status"] == "active"]
+
     def by_family(self, family: str, owner: str) -> list[Json]:
         """The images of a project that bear a family, whatever else they are; hidden ones too."""
         found = self._glance.hidden_too({FAMILY: family, "owner": owner})
@@ -59,6 +67,9 @@ class Prefetched(Finder):
         self._found: dict[_Key, list[Json]] = {}
         #: Which of the two questions, of those in sight and of hidden ones, were answered.
         self._answered: dict[_Key, set[str]] = {}
+        #: What was found under names that no image of the own project bears.
+        self._others: dict[str, list[Json]] = {}
+        self._referring = threading.Lock()
 
     def questions(
         self, names: t.Mapping[str, set[str]], families: t.Mapping[str, set[str]]
@@ -82,6 +93,16 @@ class Prefetched(Finder):
         if found is None:
             return super().by_name(name, owner)
         return found or (self.by_id(name) if is_image_id(name) else [])
+
+    def by_reference(self, name: str, own: str) -> list[Json]:
+        known = self._known(("name", own, name)) or []
+        if active := [image for image in known if image["status"] == "active"]:
+            return active
+        # Many images may refer to the same one of somebody else
+        with self._referring:
+            if name not in self._others:
+                self._others[name] = super().by_reference(name, own)
+            return self._others[name]
 
     def by_family(self, family: str, owner: str) -> list[Json]:
         found = self._known(("family", owner, family))

@@ -20,7 +20,7 @@ from . import _address, _checksum, _content, _disk, _identity, _plan, _unpack
 from ._apply import Applier
 from ._argspec import size_option
 from ._describe import described
-from ._desired import Desired, desired_image, require_name
+from ._desired import Desired, desired_image
 from ._errors import AmbiguousImage, InvalidOption, ServerRefusal, Superseded, UnsafeImage
 from ._finding import Finder
 from ._glance import Glance, Json, connect, is_true
@@ -54,11 +54,13 @@ def declaration(
     """The declaration of one image on a cloud.
 
     :param local: see :func:`with_local_facts`.
+    :param finder: how images are found at first; made by module ``images`` for many at once.
     :param expected: names of images that are going to be there, although they are not yet.
     :raises CollectionError: if names of projects and images cannot be turned into ids.
     """
     file, desired = local
-    desired, scope = _with_cloud_facts(glance, desired, params, expected)
+    finder = finder or Finder(glance)
+    desired, scope = _with_cloud_facts(glance, finder, desired, params, expected)
     return ImageDeclaration(glance, desired, file, scope, params, warn, finder)
 
 
@@ -66,7 +68,7 @@ class ImageDeclaration:
     """One declared image; what :func:`._runner.run_declaration` runs.
 
     :param scope: id of the project in which the name is looked up.
-    :param finder: how images are found; made by module ``images`` for many at once.
+    :param finder: how images are found at first.
     """
 
     def __init__(
@@ -77,10 +79,10 @@ class ImageDeclaration:
         scope: str,
         params: dict[str, t.Any],
         warn: t.Callable[[str], None],
-        finder: Finder | None = None,
+        finder: Finder,
     ) -> None:
         self._glance = glance
-        self._finder = finder or Finder(glance)
+        self._finder = finder
         self._desired = desired
         self._file = file
         self._scope = scope
@@ -229,7 +231,7 @@ def scope_of(glance: Glance, params: dict[str, t.Any]) -> str:
 
 
 def _with_cloud_facts(
-    glance: Glance, desired: Desired, params: dict[str, t.Any], expected: frozenset[str]
+    glance: Glance, finder: Finder, desired: Desired, params: dict[str, t.Any], expected: frozenset[str]
 ) -> tuple[Desired, str]:
     """Turn the names of projects and images into ids; also return the project in which the name is looked up."""
     own, scope = glance.project_id, scope_of(glance, params)
@@ -241,7 +243,7 @@ def _with_cloud_facts(
     if desired.state != "absent":
         for option in ("kernel", "ramdisk"):
             if params[option]:
-                properties[f"{option}_id"] = _reference(glance, params[option], own, option, expected)
+                properties[f"{option}_id"] = _reference(finder, params[option], own, option, expected)
     members = desired.members and frozenset(
         _identity.project_id(glance.conn, member, params["members_domain"], "members") for member in desired.members
     )
@@ -259,7 +261,7 @@ def _require_region(glance: Glance, desired: Desired) -> None:
         )
 
 
-def _reference(glance: Glance, name_or_id: str, own_project: str, option: str, expected: frozenset[str]) -> str:
+def _reference(finder: Finder, name_or_id: str, own_project: str, option: str, expected: frozenset[str]) -> str:
     """The id of an image that another image refers to: one of the own project rather than one of others.
 
     :param expected: names of images that are going to be there; until then words stand in the place of the id.
@@ -268,7 +270,7 @@ def _reference(glance: Glance, name_or_id: str, own_project: str, option: str, e
     """
     if is_image_id(name_or_id):
         return name_or_id
-    found = [image for image in glance.named(require_name(name_or_id, option)) if image["status"] == "active"]
+    found = finder.by_reference(name_or_id, own_project)
     own = [image["id"] for image in found if image["owner"] == own_project]
     ids = own or [image["id"] for image in found]
     if not ids and name_or_id in expected:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._observed import Image
+from ._observed import OWN_PREFIX, WRITTEN_ON, Image
 from ._source import Source
 
 #: Stands for the id of the image that the same plan creates.
@@ -37,6 +37,12 @@ class Create:
 
     def __str__(self) -> str:
         return f"create image {self.body['name']!r}"
+
+    def request(self, image_id: str) -> dict[str, t.Any]:
+        """What POST /v2/images says for one of the ids; the collection's own properties are signed with it."""
+        visibility = {"visibility": self.probe_visibility} if self.probe_visibility else {}
+        signature = {WRITTEN_ON: image_id} if any(key.startswith(OWN_PREFIX) for key in self.body) else {}
+        return self.body | visibility | signature | {"id": image_id}
 
 
 @dataclasses.dataclass(frozen=True)

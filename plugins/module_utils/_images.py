@@ -83,7 +83,10 @@ class Images:
         self._attempt(lambda item: item.locate(self._glance))
         located = [item for item in self._items if not item.failed]
         # A question that fails is put again by each item that it is about
-        questions = finder.questions(_wanted(located, "names"), _wanted(located, "families"))
+        names = _wanted(located, "names")
+        if references := set[str]().union(*(item.references for item in located)):
+            names.setdefault(self._glance.project_id, set()).update(references)
+        questions = finder.questions(names, _wanted(located, "families"))
         run_all([functools.partial(self._asked, question) for question in questions], self._workers)
         expected = frozenset(name for item in self._items if item.makes_one for name in item.known_as)
         behind = outshone(located)

@@ -22,7 +22,7 @@ from ._desired import Desired
 from ._errors import CollectionError, Superseded
 from ._finding import Finder
 from ._glance import Glance
-from ._observed import Image
+from ._observed import Image, is_image_id
 from ._steps import certain
 from ._versions import has_ended, is_excluded, version_key, versioned_name
 
@@ -76,6 +76,12 @@ class Item:
     def families(self) -> set[str]:
         """Families by which Glance is asked for it."""
         return {self._desired.family} if self._desired.family and not self._desired.id else set()
+
+    @property
+    def references(self) -> set[str]:
+        """Names of other images that it refers to."""
+        named = (self._params[option] for option in ("kernel", "ramdisk") if self._desired.state != "absent")
+        return {name for name in named if name and not is_image_id(name)}
 
     @property
     def family(self) -> str | None:

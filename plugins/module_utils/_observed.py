@@ -45,6 +45,8 @@ END_OF_LIFE = "cloudimage_end_of_life"
 SUPERSEDED_AT = "cloudimage_superseded_at"
 #: The catalogue that declares an image, and may prune it.
 CATALOG = "cloudimage_catalog"
+#: The id of the image that these were written on. One that Cinder makes of a volume inherits them, and has another id.
+WRITTEN_ON = "cloudimage_image_id"
 
 #: What Nova writes on images that it makes of servers. Those of servers with volumes have no type.
 _OF_A_SERVER = ("instance_uuid", "base_image_ref", "block_device_mapping")
@@ -128,8 +130,13 @@ class Image:
         }
 
     def stamp(self, key: str) -> str | None:
-        """One of the collection's own properties. A snapshot inherits them from its base image: there they mean nothing."""
-        return None if self.snapshot else self.raw.get(key)
+        """One of the collection's own properties. Those that an image has inherited from another one mean nothing."""
+        return None if self.inherits else self.raw.get(key)
+
+    @property
+    def inherits(self) -> bool:
+        """Whether the collection's own properties on it are those of the image that it was made from."""
+        return self.snapshot or self.raw.get(WRITTEN_ON, self.raw.get("id")) != self.raw.get("id")
 
     @property
     def snapshot(self) -> bool:

@@ -82,7 +82,7 @@ class Pruning:
         try:
             self._presence.require()
             raw = self._glance.image(image.id)
-            if raw is None or raw.get(CATALOG) != self._mark or Image(raw).protected:
+            if raw is None or Image(raw).stamp(CATALOG) != self._mark or Image(raw).protected:
                 self._spared.add(image.id)  # somebody has just taken it over, or away
                 return
             run_step(self._glance, _step(image), self._warn)
@@ -102,7 +102,7 @@ def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image
     """The images that no entry names. Pure.
 
     Versions of a family that is named, and images that were replaced by one that is named, are the business of
-    image_retention. Snapshots inherit the mark, and are never pruned.
+    image_retention. Copies inherit the mark, as snapshots do, and are never pruned.
     """
     entries = list(entries)
     names = {(entry.scope, name) for entry in entries for name in entry.names}

@@ -27,6 +27,7 @@ from ._observed import (
     REPLACED_BY,
     REPLACES,
     SUPERSEDED_AT,
+    WRITTEN_ON,
     Image,
     Observed,
 )
@@ -47,7 +48,7 @@ from ._storing import placing, stores_after, way_in
 #: Visibilities that show an image to strangers: they come last, after verification.
 _WIDE = ("public", "community")
 #: What an image gets only once its data is verified.
-_LATE = ("visibility", "protected", "os_hidden", REPLACES)
+_LATE = ("visibility", "protected", "os_hidden", REPLACES, WRITTEN_ON)
 #: What a slot or an unfinished image may bear, and a finished one does not, unless this plan says so.
 _STAMPS = (INCOMING_FOR, REPLACED_BY, REPLACES, CONTENT_KEY)
 #: Digest by which an imported file is known, whatever the cloud makes of it; there before the data, should this run die.
@@ -134,6 +135,8 @@ class _Supply:
         """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
         desired, have = self.desired, self.have
         base: Flat = {key: value for key, value in have.items() if key not in _STAMPS}
+        if self.slot:
+            base = compare.without_inherited(base, self.slot)
         if self.model:
             base = compare.heritage(self.model, same_version=self.model is self.old)
             base["os_hidden"] = base["os_hidden"] and self.model is self.old
@@ -160,7 +163,7 @@ class _Supply:
             want[CONTENT_KEY] = self.key
         if not have and "owner" not in desired.attributes:
             want.pop("owner", None)
-        return want
+        return compare.signed(want, self.slot) if self.slot else want
 
     def _brought_in(self) -> Flat:
         """Properties of an image that is ready: an import may have brought them, or the cloud, on its way."""
@@ -176,10 +179,10 @@ class _Supply:
             return have
         if not self.slot:
             return self._first_body()
-        late = _LATE if self.waits or self.model else (REPLACES,)
+        late = _LATE if self.waits or self.model else (REPLACES, WRITTEN_ON)
         done = have | {key: value for key, value in want.items() if key not in late}
         kept = BASE_ATTRIBUTES.union(want, (INCOMING_FOR, REPLACED_BY, REPLACES))
-        return {key: value for key, value in done.items() if key in kept}
+        return compare.signed({key: value for key, value in done.items() if key in kept}, self.slot)
 
     def _slot(self) -> tuple[Image | None, list[Image]]:
         """The current slot, else the readiest incoming image; and the rest."""

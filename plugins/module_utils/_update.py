@@ -57,7 +57,7 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
 
 def _metadata(desired: Desired, image: Image, have: compare.Flat, verdict: Verdict) -> compare.Flat:
     """The metadata that an image with its content is to have."""
-    want = compare.declared(desired, have)
+    want = compare.declared(desired, compare.without_inherited(have, image))
     if want.pop(REPLACED_BY, None):
         want.pop(SUPERSEDED_AT, None)
     if desired.id and desired.name != image.id:
@@ -66,7 +66,7 @@ def _metadata(desired: Desired, image: Image, have: compare.Flat, verdict: Verdi
         want[CONTENT_KEY] = desired.content_key
     if desired.fit_min_disk and image.virtual_size:
         want["min_disk"] = compare.gib(image.virtual_size)
-    return want
+    return compare.signed(want, image)
 
 
 def _moves(desired: Desired, observed: Observed, image: Image) -> list[Step]:

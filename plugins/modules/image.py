@@ -52,8 +52,8 @@ options:
   version:
     description:
       - Which version of O(family) the image is; put it in quotes, for YAML drops zeros at the end of V(13.10).
-      - The image is found by its family and version, whatever its name is. Snapshots of servers, which inherit these
-        properties, are none.
+      - The image is found by its family and version, whatever its name is. Snapshots of servers and images of volumes,
+        which inherit these properties, are none.
       - Numbers in it are compared as numbers, so V(9) is older than V(10), and V(13) than V(13.1).
       - A new version is made, filled and verified under a name of its own. What the task does not say passes to it from the
         image that has the name. Then it gets the name; see O(promote).

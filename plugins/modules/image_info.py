@@ -39,8 +39,8 @@ options:
     description:
       - Family of images, as O(cloudimage.glance.image#module:family) sets it. The result is its newest good version, or
         nothing if it has none. Good is a version that is active, not excluded from latest, and not past its end of life.
-      - Versions are compared as numbers and words, so that V(13.10) is newer than V(13.9). Snapshots of servers are no versions,
-        although they inherit the properties of one.
+      - Versions are compared as numbers and words, so that V(13.10) is newer than V(13.9). Snapshots of servers and images of
+        volumes are no versions, although they inherit the properties of one.
       - If the project of the credentials has versions of the family, those of other projects do not count. If not, all versions
         count that the credentials may see. O(filters) with V(owner) says whose are meant.
       - Not together with O(name) and O(sort).

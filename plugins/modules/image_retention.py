@@ -21,7 +21,7 @@ author:
 options:
   family:
     description:
-      - Versions of this family. Snapshots, which inherit the property, are none.
+      - Versions of this family. Snapshots and images of volumes, which inherit the property, are none.
       - The options O(family), O(name), O(name_pattern), O(tags), O(properties) and O(catalog) say which images the rule is
         about. At least one is needed, and all that are given must hold.
       - Groups are made of the images that are selected. Select whole groups, so that O(keep_last) counts all of them.

@@ -51,6 +51,7 @@ options:
       - Only in the projects in which the catalogue declares images, or in that of the credentials, and only if no entry failed.
       - Protected images stay, with a warning. So do images that were replaced by one that is named, and versions of a family
         of which any version is named; M(cloudimage.glance.image_retention) takes care of those.
+      - Snapshots of servers and images of volumes, which inherit the mark, stay.
       - Refused with an empty catalogue.
     type: bool
     default: false

@@ -251,6 +251,23 @@ def test_snapshots_are_no_versions(succeed, member, version, name, disk):
     assert member.image(snapshot["id"])
 
 
+def test_images_of_volumes_are_no_versions(succeed, member, name, disk):
+    """Until a task says that one is: then what it has inherited gives way."""
+    succeed("image", name=name, version="1", filename=disk(1), content_key="k")
+    copy = member.create_from_volume(member.only(name), "my volume")
+    assert copy[VERSION] == "1" and copy["cloudimage_image_id"] != copy["id"]
+    unchanged(succeed, name=name, version="1", filename=disk(1), content_key="k")
+    succeed("image", name=name, version="2", filename=disk(2))
+    assert succeed("image_info", family=name)["images"][0]["name"] == name
+    assert succeed("image", name=name, version="1", state="absent")["changed"]
+    assert member.image(copy["id"]) == copy
+    succeed("image", name="my volume", id=copy["id"], family=name, version="3", promote=False)
+    adopted = member.image(copy["id"])
+    assert (adopted["cloudimage_image_id"], adopted[VERSION]) == (copy["id"], "3")
+    assert "cloudimage_content_key" not in adopted
+    unchanged(succeed, name="my volume", id=copy["id"], family=name, version="3", promote=False)
+
+
 def test_other_content_for_a_version(succeed, member, version, name, names, disk):
     old = version("1", holds=True, **{END_OF_LIFE: "2999-01-01"})
     succeed("image", name=name, filename=disk())

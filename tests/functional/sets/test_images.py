@@ -128,7 +128,30 @@ def test_kernel_comes_first(member: Project, succeed: Run, entries: list[Json]) 
     image = member.only(entries[0]["name"])
     assert image["kernel_id"] == member.only(entries[3]["name"])["id"] == result["results"][3]["image"]["id"]
     assert image["ramdisk_id"] == member.only(entries[2]["name"])["id"]
-    assert not succeed("images", images=entries)["changed"]
+    with cloud_support.calls() as calls:
+        assert not succeed("images", images=entries)["changed"]
+    assert len(calls.glance) == 2, "kernels are looked for with the others"
+
+
+def test_kernel_that_is_no_entry(member: Project, admin: Project, succeed: Run, entries: list[Json], name: str) -> None:
+    """One of the own project goes before one of others."""
+    kernels = [who.create(f"{name}-k", b"k", visibility=v) for who, v in ((admin, "public"), (member, "private"))]
+    try:
+        for entry in entries:
+            entry["kernel"] = f"{name}-k"
+        succeed("images", images=entries)
+        assert {member.only(entry["name"])["kernel_id"] for entry in entries} == {kernels[1]["id"]}
+        with cloud_support.calls() as calls:
+            assert not succeed("images", images=entries)["changed"]
+        assert len(calls.glance) == 2
+        member.http("DELETE", f"/v2/images/{kernels[1]['id']}")
+        succeed("images", images=entries)
+        assert {member.only(entry["name"])["kernel_id"] for entry in entries} == {kernels[0]["id"]}
+        with cloud_support.calls() as calls:
+            assert not succeed("images", images=entries)["changed"]
+        assert len(calls.glance) == 4
+    finally:
+        admin.http("DELETE", f"/v2/images/{kernels[0]['id']}")
 
 
 def test_kernel_that_is_a_version(member: Project, succeed: Run, entries: list[Json], name: str) -> None:
@@ -159,6 +182,8 @@ class TestPrune:
         succeed("images", images=entries, catalog=name, prune=True)
         succeed("images", images=[{"name": f"{name}-alien", "filename": entries[0]["filename"]}], catalog=f"{name}-2")
         unmarked = member.create(f"{name}-unmarked", b"x")
+        of_a_volume = member.create_from_volume(member.only(entries[1]["name"]), f"{name}-volume")
+        assert of_a_volume[MARK] == name
         assert {member.only(entry["name"])[MARK] for entry in entries} == {name}
         kept = [entries[0], {"name": entries[2]["name"], "state": "absent"}]
         with cloud_support.calls() as calls:
@@ -168,7 +193,7 @@ class TestPrune:
         result = succeed("images", images=kept, catalog=name, prune=True)
         assert result["pruned"] == foretold["pruned"] and result["actions"] == foretold["actions"]
         assert [len(member.named(entry["name"])) for entry in entries] == [1, 0, 0, 0]
-        assert member.image(unmarked["id"]) and member.only(f"{name}-alien")
+        assert member.image(unmarked["id"]) and member.image(of_a_volume["id"]) and member.only(f"{name}-alien")
         assert not succeed("images", images=kept, catalog=name, prune=True)["changed"]
 
     def test_nothing_if_an_entry_failed(

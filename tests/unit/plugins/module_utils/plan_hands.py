@@ -154,9 +154,8 @@ class Hands:
 
     @_do.register
     def _create(self, step: steps.Create) -> None:
-        wide = {"visibility": step.probe_visibility} if step.probe_visibility else {}
         for image_id in step.ids:
-            if self.cloud.post(step.body | wide | {"id": image_id}):
+            if self.cloud.post(step.request(image_id)):
                 break
             rival = self.cloud.images.get(image_id, {"name": None})
             mine = rival["name"] == step.body["name"] and not rival.get("cloudimage_replaced_by")
@@ -166,7 +165,7 @@ class Hands:
                 raise ImageFault("The declared id is burnt.")
             raise Refused("409: all ids are burnt")
         self.new = image_id
-        if wide:
+        if step.probe_visibility:
             self.cloud.patch(
                 image_id, [{"op": "replace", "path": "/visibility", "value": step.body.get("visibility", "private")}]
             )

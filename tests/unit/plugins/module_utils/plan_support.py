@@ -33,6 +33,7 @@ SOON = "cloudimage_incoming_for"
 AFTER = "cloudimage_replaces"
 BEFORE = "cloudimage_replaced_by"
 KEY = "cloudimage_content_key"
+ITSELF = "cloudimage_image_id"
 URI_KEY = Desired(NAME, **URI).identity
 
 

@@ -16,6 +16,7 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._observed import
 SOON, AFTER, BEFORE = "cloudimage_incoming_for", "cloudimage_replaces", "cloudimage_replaced_by"
 HIDDEN = {"os_hidden": True}
 SNAPSHOT = {"image_type": "snapshot"}
+COPY = {"cloudimage_image_id": "another"}
 
 
 def image(image_id: str, **raw: t.Any) -> Image:
@@ -48,6 +49,9 @@ def parts(found: Cast) -> str:
         ([{BEFORE: "gone"}], "a /"),
         ([{}, SNAPSHOT | HIDDEN | {SOON: "a"}], "a /"),
         ([{}, SNAPSHOT | HIDDEN | {AFTER: "a"}], "a /"),
+        ([{}, COPY | HIDDEN | {SOON: "a"}], "a /"),
+        ([{}, COPY | HIDDEN | {AFTER: "a"}], "a /"),
+        ([{"cloudimage_image_id": "a"}, {AFTER: "a", "cloudimage_image_id": "b"}], "b /a"),
         ([SNAPSHOT | HIDDEN | {BEFORE: "b"}, {AFTER: "a"}], "b /"),
         ([SNAPSHOT | HIDDEN | {BEFORE: "gone"}], "- /"),
         ([{}, {SOON: "a"}, {SOON: "b"}], "a bc/"),
@@ -60,7 +64,16 @@ def test_parts(images: list[dict[str, t.Any]], expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [{}, HIDDEN, {BEFORE: "x"}, SNAPSHOT | {AFTER: "a"}, SNAPSHOT | {SOON: "a"}, {"status": "queued"}]
+    "raw",
+    [
+        {},
+        HIDDEN,
+        {BEFORE: "x"},
+        SNAPSHOT | {AFTER: "a"},
+        SNAPSHOT | {SOON: "a"},
+        COPY | {SOON: "a"},
+        {"status": "queued"},
+    ],
 )
 def test_two_that_could_be_meant(raw: dict[str, t.Any]) -> None:
     first = HIDDEN if raw == HIDDEN else {}

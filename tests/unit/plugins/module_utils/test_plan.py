@@ -30,6 +30,7 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_
     BEFORE,
     FILE,
     HERE,
+    ITSELF,
     KEY,
     NEW,
     OTHER_FILE,
@@ -328,6 +329,18 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_
             {**FILE, "source": upload("/img/long"), "content_key": "k"},
             REPLACED,
             id="an inherited content key means nothing",
+        ),
+        pytest.param(
+            [HERE | {KEY: "k", ITSELF: number(9)}],
+            {**FILE, "source": upload("/img/long"), "content_key": "k"},
+            REPLACED,
+            id="nor does that of an image that Cinder made of a volume",
+        ),
+        pytest.param(
+            [HERE | {KEY: "k", ITSELF: number(1)}],
+            {**FILE, "source": upload("/img/long"), "content_key": "k"},
+            [],
+            id="its own content key does",
         ),
     ],
 )
@@ -656,6 +669,14 @@ def test_a_ready_image_keeps_its_formats() -> None:
     cloud.images[number(1)][KEY] = "other"
     assert hands.run(cloud, want(**URI)).image == number(2)
     assert cloud.images[number(2)]["disk_format"] == "raw"
+
+
+@pytest.mark.parametrize("key", ["k", "other"])
+def test_what_an_image_has_inherited_gives_way_to_what_is_declared(key: str) -> None:
+    cloud = clouded(HERE | {KEY: "k", ITSELF: number(9), SOON: number(8), "p": "x"})
+    hands.run(cloud, want(**FILE, content_key=key))
+    own = {name: value for name, value in cloud.images[number(1)].items() if name.startswith("cloudimage_")}
+    assert own == {KEY: key, ITSELF: number(1)} and cloud.images[number(1)]["p"] == "x"
 
 
 def test_a_snapshot_that_is_replaced_has_a_successor_that_is_ours() -> None:

@@ -30,7 +30,7 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_
 )
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_support import AFTER as REPLACES
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_support import BEFORE as REPLACED_BY
-from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_support import KEY
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_support import ITSELF, KEY
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.plan_support import SOON as INCOMING
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
@@ -212,7 +212,7 @@ def sketch(cloud: Cloud, desired: Desired, outcome: hands.Outcome) -> t.Any:
     if any("wait: false" in each for each in outcome.plans[-1].warnings):
         return None
     raw = cloud.images[outcome.image]
-    gone = {"id", "file", "created_at", "updated_at", "stores", REPLACES}
+    gone = {"id", "file", "created_at", "updated_at", "stores", REPLACES, ITSELF}
     return (
         {key: value for key, value in raw.items() if key not in gone},
         sorted(raw.get("stores", "").split(",")),

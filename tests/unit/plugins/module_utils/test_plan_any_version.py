@@ -41,7 +41,9 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.versi
     REPLACED_BY,
     REPLACES,
     VERSION,
+    WRITTEN_ON,
     bearers,
+    is_copy,
     rightful,
     task,
 )
@@ -93,7 +95,8 @@ def families(draw: st.DrawFn) -> Cloud:
     if draw(st.integers(0, 2)) == 0:
         _add_unfinished(draw, cloud)
     if there and draw(st.integers(0, 3)) == 0:
-        cloud.put(7, **support.holding("99", name="my server", image_type="snapshot"))
+        copy = draw(st.sampled_from([{"image_type": "snapshot"}, {WRITTEN_ON: number(6)}]))
+        cloud.put(7, **support.holding("99", name="my server", **copy))
     if there and draw(st.integers(0, 3)) == 0:
         facts = {"os_hidden": True, REPLACED_BY: number(1)}
         cloud.put(8, **support.holding(draw(st.sampled_from(VERSIONS)), **facts))
@@ -165,14 +168,14 @@ def require_others_kept(before: Cloud, cloud: Cloud, desired: Desired) -> None:
     """Nothing of others is lost, and nothing but name and place of other versions changes."""
     moved = {"name", "os_hidden", "cloudimage_superseded_at", EXCLUDED, REPLACES, "os_glance_import_task"}
     for image_id, raw in before.images.items():
-        if raw.get(VERSION) == desired.version and raw.get("image_type") != "snapshot":
+        if raw.get(VERSION) == desired.version and not is_copy(raw):
             continue
         if image_id not in cloud.images:
             assert desired.retire == "delete" and raw["name"] == NAME and FAMILY in raw and not raw["protected"]
             continue
         now = cloud.images[image_id]
         different = {key for key in {*raw, *now} if raw.get(key) != now.get(key)}
-        if raw.get("image_type") == "snapshot" or REPLACED_BY in raw:
+        if is_copy(raw) or REPLACED_BY in raw:
             assert not different
         elif not is_at_work(raw):
             assert different <= moved
@@ -182,7 +185,7 @@ def require_others_kept(before: Cloud, cloud: Cloud, desired: Desired) -> None:
 
 def sketch(cloud: Cloud, desired: Desired, outcome: hands.Outcome) -> t.Any:
     """The end state, without what tells one way there from another."""
-    gone = {"id", "file", "stores", REPLACES, "created_at"}
+    gone = {"id", "file", "stores", REPLACES, WRITTEN_ON, "created_at"}
     shown = [{key: value for key, value in raw.items() if key not in gone} for raw in cloud.images.values()]
     shown = [raw for raw in shown if REPLACED_BY not in raw]
     best = bearers(cloud)

@@ -35,6 +35,7 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.versi
     REPLACES,
     SUPERSEDED_AT,
     VERSION,
+    WRITTEN_ON,
     family,
     holding,
     names,
@@ -210,6 +211,8 @@ MADE = ["create", "fill", "verify"]
             ["supersede 1 hide"],
             None,
         ),
+        # what Cinder has made of a volume
+        ((holding("1"), holding("2", name="my volume", cloudimage_image_id=number(9))), task("1"), [], None),
         # others' snapshots, of the version that has the name and of an older one
         ((holding("1"), holding("2", name="my server", image_type="snapshot")), task("1"), [], None),
         (
@@ -232,6 +235,7 @@ def test_who_has_the_name(there: t.Any, desired: t.Any, wanted: list[str], after
         shown = outcome.plans[-1].after
         assert (shown["name"], shown["os_hidden"]) == (raw["name"], raw["os_hidden"])
         ours = {key: value for key, value in raw.items() if key.startswith("cloudimage_")}
+        assert ours.pop(WRITTEN_ON, outcome.image) == outcome.image
         assert {key: value for key, value in shown["properties"].items() if key.startswith("cloudimage_")} == ours
 
 
@@ -247,7 +251,7 @@ def test_a_new_version_inherits_from_the_one_with_the_name() -> None:
     assert (new["visibility"], new["protected"], new["tags"], new["min_ram"]) == ("shared", True, ["a"], 5)
     assert (new["os_distro"], new["stores"], cloud.members[new["id"]]) == ("debian", "slow", {"m": "pending"})
     own = {key: value for key, value in new.items() if key.startswith("cloudimage_")}
-    assert own == {FAMILY: NAME, VERSION: "3"}
+    assert own == {FAMILY: NAME, VERSION: "3", WRITTEN_ON: new["id"]}
     old = cloud.images[number(1)]
     assert (old["name"], old["os_hidden"], old[SUPERSEDED_AT]) == (f"{NAME} (1)", True, NOW)
 
@@ -282,7 +286,7 @@ def test_a_replacement_keeps_what_version_it_is() -> None:
     outcome = hands.run(cloud, task(**OTHER_FILE))
     new, old = cloud.images[outcome.image], cloud.images[number(1)]
     own = {key: value for key, value in new.items() if key.startswith("cloudimage_")}
-    assert own == {FAMILY: NAME, VERSION: "1", REPLACES: number(1)} | stamps
+    assert own == {FAMILY: NAME, VERSION: "1", REPLACES: number(1), WRITTEN_ON: new["id"]} | stamps
     assert (old[REPLACED_BY], old[SUPERSEDED_AT]) == (new["id"], NOW)
 
 

@@ -71,6 +71,8 @@ ROWS = [
     ("replaced by one that goes", [image("1", "a"), image("2", "a", **REPLACED)], [Entry(names={"b"})], ["1", "2"]),
     ("a circle", [image("1", "x", **REPLACED)], [Entry(names={"b"})], ["1"]),
     ("a snapshot", [image("1", "a", image_type="snapshot")], [Entry(names={"b"})], []),
+    ("made of a volume", [image("1", "a", cloudimage_image_id="2")], [Entry(names={"b"})], []),
+    ("signed", [image("1", "a", cloudimage_image_id="1")], [Entry(names={"b"})], ["1"]),
 ]
 
 

@@ -97,6 +97,7 @@ def test_the_last_day_ends_at_midnight_utc() -> None:
     "facts",
     [
         {"image_type": "snapshot"},
+        {"cloudimage_image_id": "another"},
         {"status": "pending_delete"},
         {"os_hidden": True, REPLACED_BY: "x"},
         {VERSION: ""},
@@ -125,7 +126,9 @@ def test_whom_the_name_means_while_two_versions_have_it(one: t.Any, two: t.Any, 
     assert current and current.id == model.number(meant)
 
 
-@pytest.mark.parametrize("other", [{VERSION: "9"}, {FAMILY: "other"}, {"image_type": "snapshot"}], ids=str)
+@pytest.mark.parametrize(
+    "other", [{VERSION: "9"}, {FAMILY: "other"}, {"image_type": "snapshot"}, {"cloudimage_image_id": "x"}], ids=str
+)
 def test_versions_that_are_none_of_one_family_are_ambiguous(other: dict[str, t.Any]) -> None:
     with pytest.raises(AmbiguousImage):
         cast([image("9", 1), image("10", 2, **other)], model.NAME)

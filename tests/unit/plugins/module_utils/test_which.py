@@ -99,6 +99,7 @@ def found(images: list[Image], **wish: t.Any) -> list[str]:
         ([version("1", owner="they"), version("2", owner="others")], ["2"]),
         ([version("1", **{EXCLUDED: "true"}), version("2", owner="they")], []),
         ([version("3", image_type="snapshot"), version("2", owner="they")], ["2"]),
+        ([version("3", cloudimage_image_id="another"), version("2", owner="they")], ["2"]),
         ([version("3", **{INCOMING_FOR: "2"}), version("2", owner="they")], ["2"]),
     ],
 )

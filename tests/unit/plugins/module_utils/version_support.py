@@ -24,6 +24,7 @@ CATALOG = "cloudimage_catalog"
 INCOMING = "cloudimage_incoming_for"
 REPLACES = "cloudimage_replaces"
 REPLACED_BY = "cloudimage_replaced_by"
+WRITTEN_ON = "cloudimage_image_id"
 
 NOW = "2026-07-01T12:00:00Z"
 BEFORE = "2026-06-01T12:00:00Z"
@@ -85,19 +86,24 @@ def names(cloud: Cloud) -> dict[str, str]:
     return {
         raw[VERSION]: f"[{raw['name']}]" if raw["os_hidden"] else raw["name"]
         for raw in cloud.images.values()
-        if VERSION in raw and raw.get("image_type") != "snapshot" and REPLACED_BY not in raw and INCOMING not in raw
+        if VERSION in raw and not is_copy(raw) and REPLACED_BY not in raw and INCOMING not in raw
     }
 
 
 def is_good(raw: dict[str, t.Any]) -> bool:
     """Whether a version may have the name, by the words of the documentation."""
-    ours = raw.get("image_type") != "snapshot" and INCOMING not in raw and not is_retired(raw)
+    ours = not is_copy(raw) and INCOMING not in raw and not is_retired(raw)
     excluded = raw.get(EXCLUDED) == "true" or raw.get(END_OF_LIFE, COMING) == OVER
     return raw.get(FAMILY) == NAME and VERSION in raw and ours and not excluded and raw["status"] == "active"
 
 
 def is_retired(raw: dict[str, t.Any]) -> bool:
     return raw["os_hidden"] and REPLACED_BY in raw
+
+
+def is_copy(raw: dict[str, t.Any]) -> bool:
+    """Whether its properties are those of another image."""
+    return raw.get("image_type") == "snapshot" or raw.get(WRITTEN_ON) not in (None, raw["id"])
 
 
 def rightful(cloud: Cloud) -> dict[str, t.Any] | None:
