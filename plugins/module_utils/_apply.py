@@ -17,7 +17,7 @@ from . import _pause
 from ._compare import settable
 from ._errors import CollectionError, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
-from ._observed import REPLACED_BY, Image
+from ._observed import GONE, REPLACED_BY, Image
 from ._patching import Patches, explained, protection
 from ._steps import Plan, Step, certain
 from ._succession import Succession
@@ -325,7 +325,9 @@ class Applier:
 
 def _has_just_been_made(rival: Json | None, step: steps.Create) -> bool:
     """Whether an image that bears a chosen id was made for the same purpose, and not renamed or replaced since."""
-    return rival is not None and rival["name"] == step.body["name"] and not rival.get(REPLACED_BY)
+    if rival is None or rival["status"] in GONE:
+        return False
+    return rival["name"] == step.body["name"] and not rival.get(REPLACED_BY)
 
 
 @contextlib.contextmanager

@@ -51,9 +51,10 @@ def cast(images: t.Iterable[Image], name: str) -> Cast:
     return Cast(meant[0] if meant else None, tuple(incoming), tuple(_oldest_first(outgoing)), tuple(bystanders))
 
 
-def meant(images: t.Iterable[Image], name: str) -> Image | None:
+def meant(images: t.Iterable[Image], name: str, option: str = "image") -> Image | None:
     """The image that a name means; for options that take an id in its place.
 
+    :param option: where the name was given.
     :raises AmbiguousImage: if several could be meant.
     """
     try:
@@ -61,7 +62,7 @@ def meant(images: t.Iterable[Image], name: str) -> Image | None:
     except AmbiguousImage as problem:
         ids = problem.details["ids"]
         raise AmbiguousImage(
-            f"image: {len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one by its id.", ids=ids
+            f"{option}: {len(ids)} images bear the name {name!r}: {', '.join(ids)}. Say which one by its id.", ids=ids
         ) from problem
 
 

@@ -25,6 +25,8 @@ from ._errors import CatalogProblem
 #: Where entries of the option come from.
 OPTION = "images"
 _FILE_KEYS = ("images", "defaults")
+#: How much of two words has to agree for one to be taken for the other; two of three letters do.
+_ALIKE = 0.66
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +137,11 @@ def text_of(value: t.Any) -> str:
     return str(value)
 
 
+def beside(entry: Entry, other: Entry) -> str:
+    """What a message about one entry calls another one: with its file, if that is not the same."""
+    return other.label if other.origin == entry.origin else f"{other.origin}: {other.label}"
+
+
 def kind_of(value: t.Any) -> str:
     """What messages call a kind of value."""
     kinds = {bool: "truth value", str: "text", int: "number", float: "number", list: "list", dict: "mapping"}
@@ -151,7 +158,7 @@ def names_by_alias(spec: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str
 
 def nearest(word: t.Any, known: t.Iterable[str]) -> str:
     """``; did you mean 'visibility'?`` if a known word is near, else nothing."""
-    near = close(str(word).lower()[:100], tuple(known), 0.7)
+    near = close(str(word).lower()[:100], tuple(known), _ALIKE)
     return f"; did you mean {near!r}?" if near else ""
 
 

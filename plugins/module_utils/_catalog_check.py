@@ -16,9 +16,9 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from . import _checksum
+from . import _catalog_families, _checksum
 from ._argspec import Spec, connection_spec, image_rules, image_spec, wait_spec
-from ._catalog import Entry, Problem, kind_of, names_by_alias, nearest, text_of
+from ._catalog import Entry, Problem, beside, kind_of, names_by_alias, nearest, text_of
 from ._desired import Desired, desired_image
 from ._errors import CollectionError
 from ._versions import version_key, versioned_name
@@ -62,7 +62,7 @@ def check(entries: t.Sequence[Entry], spec: Spec | None = None) -> list[Problem]
     spec = spec or image_spec()
     names, outside = names_by_alias(spec), names_by_alias(connection_spec() | wait_spec())
     problems = [problem for entry in entries for problem in _own_problems(entry, spec, names, outside)]
-    return problems + _duplicates(entries) + _families(entries) + _cycles(entries)
+    return problems + _duplicates(entries) + _catalog_families.check(entries) + _cycles(entries)
 
 
 def validated(
@@ -107,7 +107,7 @@ def dependencies(entries: t.Sequence[Entry]) -> list[set[int]]:
         groups[entry.owner, entry.family or entry.name].append(index)
     for group in groups.values():
         group.sort(key=lambda index: version_key(entries[index].version), reverse=True)
-        group.sort(key=lambda index: entries[index].options.get("promote") is True)
+        group.sort(key=lambda index: _catalog_families.says(entries[index], "promote") is True)
         for earlier, later in itertools.pairwise(group):
             waits[later].add(earlier)
     for index, targets in enumerate(_references(entries)):
@@ -176,38 +176,6 @@ def _distinct_by_id(one: Entry, other: Entry) -> bool:
     return bool(all(ids) and ids[0] != ids[1] and not one.version)
 
 
-def _families(entries: t.Sequence[Entry]) -> list[Problem]:
-    """A family has one name, and the names of its versions are for them only."""
-    problems = []
-    families: dict[Key, Entry] = {}
-    names: dict[Key, Entry] = {}
-    called: dict[Key, Entry] = {}
-    for entry in (each for each in entries if each.version and each.name):
-        called.setdefault((entry.owner, versioned_name(entry.name, entry.version)), entry)
-        other = families.setdefault((entry.owner, entry.family), entry)
-        if other.name != entry.name:
-            wrong = f"versions of {entry.family!r} have one name, and {beside(entry, other)} calls it {other.name!r}"
-            problems.append(entry.problem("name", wrong))
-        rival = names.setdefault((entry.owner, entry.name), entry)
-        if rival.family != entry.family:
-            wrong = f"the name {entry.name!r} is that of the family {rival.family!r} in {beside(entry, rival)}"
-            problems.append(entry.problem("family", wrong))
-    return problems + [
-        problem for entry in entries if not entry.version for problem in _names_of_versions(entry, names, called)
-    ]
-
-
-def _names_of_versions(entry: Entry, names: dict[Key, Entry], called: dict[Key, Entry]) -> t.Iterator[Problem]:
-    """What an entry without a version must not be called."""
-    key = (entry.owner, entry.name)
-    if key in names:
-        other = beside(entry, names[key])
-        yield entry.problem("version", f"has the name of {other}, which has a version; give this one a version, too")
-    if key in called:
-        other = beside(entry, called[key])
-        yield entry.problem("name", f"the name {entry.name!r} is what {other} is called once it is not the newest")
-
-
 def _cycles(entries: t.Sequence[Entry]) -> list[Problem]:
     """Images that are, in the end, their own kernel or ramdisk."""
     groups = [(entry.owner, entry.family or entry.name) for entry in entries]
@@ -258,8 +226,3 @@ def _named(entries: t.Sequence[Entry], by_name: dict[str, list[int]], entry: Ent
             own = [index for index in named if entries[index].owner == ("", "")]
             found.update(own or named)
     return found
-
-
-def beside(entry: Entry, other: Entry) -> str:
-    """What a message about one entry calls another one: with its file, if that is not the same."""
-    return other.label if other.origin == entry.origin else f"{other.origin}: {other.label}"

@@ -160,7 +160,7 @@ def _twins(public: list[tuple[Entry, dict[str, str]]]) -> t.Iterator[Problem]:
             named = ", ".join(key)
             yield other.problem(
                 "os_purpose",
-                f"is public and generic for {named}, as {_catalog_check.beside(other, one)} is; one image may be",
+                f"is public and generic for {named}, as {_catalog.beside(other, one)} is; one image may be",
             )
 
 

@@ -163,14 +163,14 @@ def declared(desired: Desired, have: Flat) -> Flat:
     return want
 
 
-def without_inherited(have: Flat, image: Image) -> Flat:
-    """The metadata of an image less the collection's own properties of the image that it was copied from.
+def without_void(desired: Desired, image: Image, have: Flat) -> Flat:
+    """The metadata of an image less what it has inherited of the collection's own properties.
 
-    What a snapshot has inherited stays: it means nothing there, whoever has written it.
+    On an image that stays a snapshot they stay, too: nothing makes them count there.
     """
-    if not image.inherits or image.snapshot:
+    if Image(declared(desired, have)).snapshot:
         return have
-    return {key: value for key, value in have.items() if not key.startswith(OWN_PREFIX)}
+    return {key: value for key, value in have.items() if key not in image.void}
 
 
 def signed(want: Flat, image: Image) -> Flat:
@@ -178,10 +178,21 @@ def signed(want: Flat, image: Image) -> Flat:
 
     Those of versions before 0.3.0 bear no id, and are left so until one of them changes.
     """
-    have, own = _own(settable(image)), _own(want)
-    if not own or image.snapshot or (own == have and WRITTEN_ON not in have):
+    own = _own(want)
+    if not own or own == _own(settable(image)) or Image(want).snapshot:
         return want
     return want | {WRITTEN_ON: image.id}
+
+
+def stamping(image: Image, operations: t.Iterable[dict[str, t.Any]]) -> tuple[dict[str, t.Any], ...]:
+    """A JSON patch that writes own properties on an image as it stands: signed, and without those that it has inherited."""
+    operations = tuple(operations)
+    written = {operation["path"] for operation in operations}
+    void = [pointer(key) for key in sorted(image.void) if key != WRITTEN_ON]
+    removals = [{"op": "remove", "path": path} for path in void if path not in written]
+    is_signed = image.raw.get(WRITTEN_ON) == image.id
+    signature = [] if is_signed else [{"op": "add", "path": pointer(WRITTEN_ON), "value": image.id}]
+    return (*removals, *operations, *signature)
 
 
 def _own(flat: Flat) -> Flat:

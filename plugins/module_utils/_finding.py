@@ -13,7 +13,7 @@ import typing as t
 import urllib.parse
 
 from ._glance import Glance, Json
-from ._observed import FAMILY, is_image_id
+from ._observed import FAMILY, INCOMING_FOR, Image, is_image_id
 
 #: Bytes that the names of one question may take in an address; servers refuse request lines of over 4 KiB (gunicorn).
 _QUESTION = 3000
@@ -47,16 +47,30 @@ class Finder:
         return self._glance.named_or_id(name, {"owner": owner})
 
     def by_reference(self, name: str, _own: str) -> list[Json]:
-        """The active images of any project that bear a name; of the own one at least, if it has any.
+        """The active images of any project that a name may mean; of the own one at least, if it has any.
 
         :param _own: id of the own project.
         """
-        return [image for image in self._glance.named(name) if image["status"] == "active"]
+        return [image for image in self._glance.named(name) if _can_be_referred_to(image)]
 
     def by_family(self, family: str, owner: str) -> list[Json]:
         """The images of a project that bear a family, whatever else they are; hidden ones too."""
         found = self._glance.hidden_too({FAMILY: family, "owner": owner})
         return [image for image in found if image.get(FAMILY) == family]
+
+
+class Foretelling(Finder):
+    """Answers as if images that are going to be made anew were on their way already: nothing refers to the old ones.
+
+    :param renewed: names of the new images.
+    """
+
+    def __init__(self, glance: Glance, renewed: frozenset[str]) -> None:
+        super().__init__(glance)
+        self._renewed = renewed
+
+    def by_reference(self, name: str, own: str) -> list[Json]:
+        return [] if name in self._renewed else super().by_reference(name, own)
 
 
 class Prefetched(Finder):
@@ -96,8 +110,8 @@ class Prefetched(Finder):
 
     def by_reference(self, name: str, own: str) -> list[Json]:
         known = self._known(("name", own, name)) or []
-        if active := [image for image in known if image["status"] == "active"]:
-            return active
+        if own_ones := [image for image in known if _can_be_referred_to(image)]:
+            return own_ones
         # Many images may refer to the same one of somebody else
         with self._referring:
             if name not in self._others:
@@ -135,6 +149,11 @@ class Prefetched(Finder):
                 self._answered[key].add(hidden)
 
         return ask
+
+
+def _can_be_referred_to(raw: Json) -> bool:
+    image = Image(raw)
+    return image.status == "active" and not image.retired and not image.stamp(INCOMING_FOR)
 
 
 def batches(names: t.Iterable[str]) -> list[list[str]]:

@@ -8,10 +8,13 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ._cast import Cast
+from ._compare import stamping
 from ._desired import Desired
 from ._image_steps import Retire
-from ._observed import VERSION, Image, Observed
+from ._observed import REPLACED_BY, SUPERSEDED_AT, VERSION, Image, Observed
 from ._versions import dated_name
 
 
@@ -34,5 +37,12 @@ def retire(desired: Desired, observed: Observed, old: Image, successor: str) -> 
         how, unprotect = "hide", False
     if how == "rename":
         new_name = dated_name(old)
-    marks = new_name is None or old.stamp(VERSION) is not None
-    return Retire(old.id, how, successor, observed.time, unprotect, new_name, marks)
+    operations: list[dict[str, t.Any]] = [
+        {"op": "replace", "path": "/os_hidden", "value": True},
+        {"op": "add", "path": f"/{SUPERSEDED_AT}", "value": observed.time},
+    ]
+    if new_name:
+        operations.append({"op": "replace", "path": "/name", "value": new_name})
+    if not new_name or old.stamp(VERSION) is not None:
+        operations.append({"op": "add", "path": f"/{REPLACED_BY}", "value": successor})
+    return Retire(old.id, how, successor, stamping(old, operations), unprotect, new_name)

@@ -19,12 +19,13 @@ from ansible.module_utils.basic import AnsibleModule
 from . import _address, _checksum, _content, _disk, _identity, _plan, _unpack
 from ._apply import Applier
 from ._argspec import size_option
+from ._cast import meant
 from ._describe import described
 from ._desired import Desired, desired_image
-from ._errors import AmbiguousImage, InvalidOption, ServerRefusal, Superseded, UnsafeImage
+from ._errors import InvalidOption, ServerRefusal, Superseded, UnsafeImage
 from ._finding import Finder
 from ._glance import Glance, Json, connect, is_true
-from ._observed import Image, Observed, in_other_hands, is_image_id
+from ._observed import BASE_ATTRIBUTES, FOREIGN_PREFIXES, Image, Observed, in_other_hands, is_image_id
 from ._steps import Plan, certain
 from ._transfer import Transfer
 
@@ -128,7 +129,9 @@ class ImageDeclaration:
         if plan.changed:
             shown = {key: value for key, value in plan.after.items() if key not in ("properties", "members")}
             shown["stores"] = ",".join(shown.get("stores", ()))
-            raw = {**raw, **shown, **plan.after["properties"]}
+            # A property that is not in the plan goes; those of the server are not in there.
+            kept = {key: raw[key] for key in raw if key in BASE_ATTRIBUTES or key.startswith(FOREIGN_PREFIXES)}
+            raw = {**kept, **shown, **plan.after["properties"]}
             raw = {key: value for key, value in raw.items() if value != "(new)"}
         return self._result(raw)
 
@@ -270,13 +273,10 @@ def _reference(finder: Finder, name_or_id: str, own_project: str, option: str, e
     """
     if is_image_id(name_or_id):
         return name_or_id
-    found = finder.by_reference(name_or_id, own_project)
-    own = [image["id"] for image in found if image["owner"] == own_project]
-    ids = own or [image["id"] for image in found]
-    if not ids and name_or_id in expected:
+    found = [Image(raw) for raw in finder.by_reference(name_or_id, own_project)]
+    image = meant([each for each in found if each.owner == own_project] or found, name_or_id, option)
+    if not image and name_or_id in expected:
         return f"(the id of {name_or_id!r})"
-    if not ids:
+    if not image:
         raise InvalidOption(f"{option}: there is no active image {name_or_id!r}.")
-    if len(ids) > 1:
-        raise AmbiguousImage(f"{option}: {len(ids)} images bear the name {name_or_id!r}: {', '.join(ids)}.", ids=ids)
-    return ids[0]
+    return image.id

@@ -59,7 +59,7 @@ class Fill:
     wait: bool = True
 
     def __str__(self) -> str:
-        into = f" into the stores {', '.join(self.stores)}" if self.stores else ""
+        into = f" into {_named(self.stores)}" if self.stores else ""
         if not self.source.path:
             return f"let Glance fetch {self.source}{into}"
         way = f" by {self.source.method}" if self.source.method else ""
@@ -134,7 +134,7 @@ class CopyToStores:
     wait: bool = True
 
     def __str__(self) -> str:
-        return f"copy {self.image} to the stores {', '.join(self.stores)}"
+        return f"copy {self.image} to {_named(self.stores)}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,18 +190,16 @@ class Retire:
 
     :param how: hide, rename or delete.
     :param successor: id of the image that has taken the place.
-    :param at: the time, as property.
+    :param operations: what to do about an image that is not deleted.
     :param new_name: for rename.
-    :param marks: whether no name is to mean the image any more.
     """
 
     image: str
     how: str
     successor: str
-    at: str
+    operations: tuple[dict[str, t.Any], ...]
     unprotect: bool = False
     new_name: str | None = None
-    marks: bool = True
 
     def __str__(self) -> str:
         to = f" to {self.new_name!r}" if self.how == "rename" else ""
@@ -286,3 +284,7 @@ class LookAgain:
 
     def __str__(self) -> str:
         return f"look at {self.image} again: {self.why}"
+
+
+def _named(stores: tuple[str, ...]) -> str:
+    return f"the {'store' if len(stores) == 1 else 'stores'} {', '.join(stores)}"

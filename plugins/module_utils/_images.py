@@ -133,19 +133,19 @@ class Images:
             report |= {"msg": f"{what}: {_summary(reasons)}.{unpruned}", "reason": ImagesFailed.reason}
         return report
 
-    def _diff(self) -> dict[str, t.Any]:
-        """What changes, by image; the others would drown it."""
+    def _diff(self) -> list[dict[str, t.Any]]:
+        """What changes, image by image, so that Ansible shows each under its name; the others would drown it."""
         labels = collections.Counter(item.label for item in self._items)
-        outcomes = {
-            item.label if labels[item.label] == 1 else f"{item.label} [{item.scope}]": item.outcome
+        outcomes = [
+            (item.label if labels[item.label] == 1 else f"{item.label} [{item.id or item.scope}]", item.outcome)
             for item in self._items
             if item.outcome and item.outcome.actions
-        }
-        outcomes |= self._pruning.outcomes() if self._pruning else {}
-        return {
-            "before": {label: outcome.before for label, outcome in outcomes.items()},
-            "after": {label: outcome.after for label, outcome in outcomes.items()},
-        }
+        ]
+        outcomes += self._pruning.outcomes().items() if self._pruning else ()
+        return [
+            {"before_header": label, "after_header": label, "before": outcome.before, "after": outcome.after}
+            for label, outcome in outcomes
+        ]
 
     def _attempt(self, act: t.Callable[[Item], None]) -> None:
         """Do something with each item that has not failed."""

@@ -20,9 +20,10 @@ from ._catalog import Entry
 from ._converge import Convergence, Outcome
 from ._desired import Desired
 from ._errors import CollectionError, Superseded
-from ._finding import Finder
+from ._finding import Finder, Foretelling
 from ._glance import Glance
-from ._observed import Image, is_image_id
+from ._image_steps import NEW
+from ._observed import WRITTEN_ON, Image, is_image_id
 from ._steps import certain
 from ._versions import has_ended, is_excluded, version_key, versioned_name
 
@@ -44,6 +45,8 @@ class Item:
         self._warn = warn
         self._glance: Glance | None = None
         self._convergence: Convergence | None = None
+        #: What is declared as long as other entries are only foretold.
+        self._foretold = desired
         self._planned = 0.0
         self._fault: dict[str, t.Any] = {}
         #: The project in which it is looked up.
@@ -100,6 +103,11 @@ class Item:
         return {self.name, versioned_name(self.name, self.version)} if self.version else {self.name}
 
     @property
+    def renewed(self) -> set[str]:
+        """The names under which there is a new image once it is carried out."""
+        return self.known_as if self.outcome and self.outcome.after.get("id") == NEW else set()
+
+    @property
     def failed(self) -> bool:
         return bool(self._fault)
 
@@ -119,8 +127,8 @@ class Item:
         :param expected: names of images that other entries make.
         :param keeps_off: whether the name of the family is for another entry to give; see :func:`outshone`.
         """
-        desired = dataclasses.replace(self._desired, moves_name=False) if keeps_off else self._desired
-        self._begin(desired, finder, expected)
+        self._foretold = dataclasses.replace(self._desired, moves_name=False) if keeps_off else self._desired
+        self._begin(self._foretold, finder, expected)
         self._planned = time.monotonic()
         with contextlib.suppress(Superseded):
             certain(self._convergence).plan()
@@ -130,7 +138,7 @@ class Item:
         mine, theirs = self._desired, other._desired
         if self is other or theirs.promote is not None or mine.state != "present" or mine.promote is False:
             return False
-        declared = Image(dict(mine.stamps))
+        declared = Image({"id": NEW, WRITTEN_ON: NEW, **mine.stamps})
         is_good = not is_excluded(declared) and not has_ended(declared, now)
         is_newer = version_key(mine.version or "") > version_key(theirs.version or "")
         return bool(mine.promote) or (is_newer and is_good)
@@ -150,7 +158,9 @@ class Item:
             has waited for its turn so long that others may have acted.
         """
         before = list(before)
-        if not foretells and not self.is_settled(before):
+        if foretells and (renewed := self.references & {name for item in before for name in item.renewed}):
+            self._begin(self._foretold, Foretelling(certain(self._glance), frozenset(renewed)), frozenset(renewed))
+        elif not foretells and not self.is_settled(before):
             is_old = time.monotonic() - self._planned > _OLD
             if is_old or any(item.is_news for item in before):
                 self._begin(self._desired, None, frozenset())

@@ -47,6 +47,8 @@ SUPERSEDED_AT = "cloudimage_superseded_at"
 CATALOG = "cloudimage_catalog"
 #: The id of the image that these were written on. One that Cinder makes of a volume inherits them, and has another id.
 WRITTEN_ON = "cloudimage_image_id"
+#: What counts only where that says so. The other properties were written without it before 0.3.0, and count without it.
+_SIGNED = frozenset({FAMILY, VERSION, EXCLUDED, END_OF_LIFE, SUPERSEDED_AT, CATALOG})
 
 #: What Nova writes on images that it makes of servers. Those of servers with volumes have no type.
 _OF_A_SERVER = ("instance_uuid", "base_image_ref", "block_device_mapping")
@@ -131,12 +133,19 @@ class Image:
 
     def stamp(self, key: str) -> str | None:
         """One of the collection's own properties. Those that an image has inherited from another one mean nothing."""
-        return None if self.inherits else self.raw.get(key)
+        return None if key in self.void else self.raw.get(key)
 
     @property
-    def inherits(self) -> bool:
-        """Whether the collection's own properties on it are those of the image that it was made from."""
-        return self.snapshot or self.raw.get(WRITTEN_ON, self.raw.get("id")) != self.raw.get("id")
+    def void(self) -> frozenset[str]:
+        """The collection's own properties that mean nothing on it: they are those of the image that it was made from."""
+        if self.snapshot or self._is_copy:
+            return frozenset(key for key in self.raw if key.startswith(OWN_PREFIX))
+        return frozenset() if WRITTEN_ON in self.raw else _SIGNED & self.raw.keys()
+
+    @property
+    def _is_copy(self) -> bool:
+        """Whether it has inherited everything from another image, as one does that Cinder makes of a volume."""
+        return self.raw.get(WRITTEN_ON, self.raw.get("id")) != self.raw.get("id")
 
     @property
     def snapshot(self) -> bool:
@@ -170,7 +179,7 @@ class Image:
 
         A snapshot inherits the property from its base image, but it is not hidden, unless it was replaced itself.
         """
-        return self.hidden and bool(self.raw.get(REPLACED_BY))
+        return self.hidden and bool(self.raw.get(REPLACED_BY)) and not self._is_copy
 
     @property
     def copying(self) -> bool:

@@ -19,7 +19,7 @@ from ._cast import Cast, cast
 from ._desired import Desired
 from ._errors import AmbiguousImage, InvalidOption
 from ._image_steps import Deactivate, Delete, Exclude, Fill, GiveName, LookAgain, Retire, Supersede, Wait
-from ._observed import END_OF_LIFE, EXCLUDED, GONE, INCOMING_FOR, REPLACES, SUPERSEDED_AT, Image, Observed
+from ._observed import END_OF_LIFE, EXCLUDED, GONE, INCOMING_FOR, REPLACES, SUPERSEDED_AT, WRITTEN_ON, Image, Observed
 from ._steps import Plan, Step, certain
 from ._versions import (
     age,
@@ -135,7 +135,7 @@ class _Promotion:
         if not after:
             return None
         known = next((each.raw for each in self.observed.images if each.id == after["id"]), {})
-        facts = {"created_at": known.get("created_at") or self.observed.time}
+        facts = {"created_at": known.get("created_at") or self.observed.time, WRITTEN_ON: after["id"]}
         return Image(
             facts | {k: v for k, v in after.items() if k not in ("properties", "members")} | after["properties"]
         )
@@ -224,7 +224,7 @@ class _Promotion:
         if image.hidden != hidden and (hidden or own):
             operations.append({"op": "replace", "path": "/os_hidden", "value": hidden})
         disposable = relative and not own and not image.protected and image.id not in self.leaving
-        return Supersede(image.id, name, tuple(operations), desired.retire == "delete" and disposable)
+        return Supersede(image.id, name, compare.stamping(image, operations), desired.retire == "delete" and disposable)
 
     def _picture(self, moves: list[Step]) -> dict[str, t.Any]:
         """The declared version as it is after these steps."""

@@ -57,7 +57,7 @@ class Pruning:
         marked: list[Json] = []
         for scope in sorted(scopes):
             marked += self._glance.hidden_too({CATALOG: self._mark, "owner": scope})
-        self._doomed = unnamed([Image(raw) for raw in marked if raw.get(CATALOG) == self._mark], entries)
+        self._doomed = unnamed([image for image in map(Image, marked) if image.stamp(CATALOG) == self._mark], entries)
         for image in [image for image in self._doomed if image.protected or image.in_motion]:
             why = "protected" if image.protected else image.status
             self._warn(f"The catalogue no longer names {image.name!r} ({image.id}), which is {why} and stays.")
@@ -116,7 +116,7 @@ def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image
             seen.add(image.id)
             image = by_id[image.raw[REPLACED_BY]]
         owner = image.owner or ""
-        if image.id in ids or (owner, image.name) in names or (owner, image.raw.get(FAMILY)) in families:
+        if image.id in ids or (owner, image.name) in names or (owner, image.stamp(FAMILY)) in families:
             return True
         return any(scope == owner and was_called(image, name) for scope, name in names)
 

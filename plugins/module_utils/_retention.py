@@ -76,7 +76,10 @@ class RetentionDeclaration:
 
     def plan(self, observed: Stock) -> RetentionPlan:
         """See :func:`._retention_plan.plan`."""
-        return _retention_plan.plan(self._rule, observed)
+        plan = _retention_plan.plan(self._rule, observed)
+        if observed.candidates or self._told:
+            return plan
+        return dataclasses.replace(plan, warnings=(f"No image is selected by {self._selection}.",))
 
     def apply(self, plan: Plan) -> dict[str, t.Any]:
         """Carry out the plan image by image; one that fails does not stop the others.

@@ -23,6 +23,9 @@ from ._retention_groups import Key, is_whole, label_of
 from ._retention_rule import Rule
 from ._steps import Plan, Step
 
+#: Images of each group that a refusal names.
+_IMAGES_TOLD = 3
+
 
 @dataclasses.dataclass(frozen=True)
 class Questions:
@@ -101,12 +104,18 @@ def _require_remainder(fates: t.Sequence[Fate]) -> None:
             left.setdefault(fate.group, []).append(fate)
     emptied = [group for group, members in left.items() if all(fate.fate == DELETE for fate in members)]
     if emptied:
-        listed = ", ".join(f"{label_of(group)!r} ({len(left[group])})" for group in emptied)
+        listed = "; ".join(f"{label_of(group)!r} ({len(left[group])}): {_named(left[group])}" for group in emptied)
         raise InvalidOption(
-            f"allow_delete_all: the rule would delete every selected image of {listed}; nothing was done. Keep some with "
+            f"allow_delete_all: the rule would delete every selected image of {listed}. Nothing was done. Keep some with "
             "keep_last, or set allow_delete_all if that is meant.",
             ids=[fate.image.id for group in emptied for fate in left[group]],
         )
+
+
+def _named(fates: t.Sequence[Fate]) -> str:
+    """A few images, for a message."""
+    named = [repr(fate.image.name) if fate.image.name else fate.image.id for fate in fates[:_IMAGES_TOLD]]
+    return ", ".join(named) + (f" and {len(fates) - len(named)} more" if len(fates) > len(named) else "")
 
 
 def _ends(fate: Fate) -> bool:

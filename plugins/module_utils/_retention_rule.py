@@ -84,6 +84,14 @@ class Selection:
         query |= {"tag": list(self.tags)} if self.tags else {}
         return query | {"owner": self.owner, "visibility": "all"}
 
+    def __str__(self) -> str:
+        given = ((option, getattr(self, option)) for option in SELECTING)
+        texts = ((option, dict(value) if option == "properties" else value) for option, value in given if value)
+        return ", ".join(
+            f"{option} {', '.join(map(repr, value)) if isinstance(value, tuple) else repr(value)}"
+            for option, value in texts
+        )
+
     def matches(self, image: Image) -> bool:
         """Whether an image is meant. The answers of Glance are looked at again: databases may ignore case."""
         return (

@@ -83,6 +83,8 @@ class _Supply:
         self.ready = self.slot is not None and self.slot.usable
         #: What the slot bears.
         self.have: Flat = compare.settable(self.slot) if self.slot else {}
+        #: What of that is its own.
+        self.kept: Flat = compare.without_void(desired, self.slot, self.have) if self.slot else {}
 
     def plan(self, before: dict[str, object]) -> Plan:
         self._refuse()
@@ -133,10 +135,8 @@ class _Supply:
     @functools.cached_property
     def want(self) -> Flat:
         """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
-        desired, have = self.desired, self.have
+        desired, have = self.desired, self.kept
         base: Flat = {key: value for key, value in have.items() if key not in _STAMPS}
-        if self.slot:
-            base = compare.without_inherited(base, self.slot)
         if self.model:
             base = compare.heritage(self.model, same_version=self.model is self.old)
             base["os_hidden"] = base["os_hidden"] and self.model is self.old
@@ -169,14 +169,14 @@ class _Supply:
         """Properties of an image that is ready: an import may have brought them, or the cloud, on its way."""
         if self.source.method is None:
             return {}
-        return {key: value for key, value in self.have.items() if key not in BASE_ATTRIBUTES and key not in _STAMPS}
+        return {key: value for key, value in self.kept.items() if key not in BASE_ATTRIBUTES and key not in _STAMPS}
 
     @functools.cached_property
     def done(self) -> Flat:
         """The metadata that the image has once it is filled."""
-        have, want = self.have, self.want
+        have, want = self.kept, self.want
         if self.ready:
-            return have
+            return self.have
         if not self.slot:
             return self._first_body()
         late = _LATE if self.waits or self.model else (REPLACES, WRITTEN_ON)

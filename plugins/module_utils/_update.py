@@ -57,7 +57,7 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
 
 def _metadata(desired: Desired, image: Image, have: compare.Flat, verdict: Verdict) -> compare.Flat:
     """The metadata that an image with its content is to have."""
-    want = compare.declared(desired, compare.without_inherited(have, image))
+    want = compare.declared(desired, compare.without_void(desired, image, have))
     if want.pop(REPLACED_BY, None):
         want.pop(SUPERSEDED_AT, None)
     if desired.id and desired.name != image.id:

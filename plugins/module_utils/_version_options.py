@@ -47,8 +47,8 @@ def _require_version(params: dict[str, t.Any]) -> None:
     if params["version"] is None:
         for option, value in given.items():
             if value is not None:
-                said = "retire: keep" if option == "retire" else option
-                raise InvalidOption(f"{option}: {said} is about versions of a family, so the option version is needed.")
+                what = "the choice keep is" if option == "retire" else "is"
+                raise InvalidOption(f"{option}: {what} about versions of a family, so the option version is needed.")
     if params["promote"] and params["exclude_from_latest"]:
         raise InvalidOption("promote: a version that is excluded from latest cannot have the name of its family.")
     if params["promote"] and params["state"] != "present":

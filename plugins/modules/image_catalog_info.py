@@ -14,8 +14,8 @@ author:
 description:
   - Reads a catalogue, that is a list of images as M(cloudimage.glance.images) or the role P(cloudimage.glance.publish#role) takes it,
     and tells what is wrong with it. It speaks to no cloud, and opens no file but the catalogue itself.
-  - Looked at are unknown options, types and choices, options that contradict each other, entries that mean the same image, kernels
-    and ramdisks that go round in a circle, and the properties of each image.
+  - Looked at are unknown options, types and choices, options that contradict each other, entries that mean the same image,
+    promoted versions of one family, kernels and ramdisks that go round in a circle, and the properties of each image.
   - The module does not fail because of a bad catalogue. See RV(valid).
 extends_documentation_fragment:
   - cloudimage.glance.attributes

@@ -123,8 +123,9 @@ options:
     default: false
   allow_delete_all:
     description:
-      - Whether all selected images of a group may be deleted. A rule that would do so is refused otherwise, before anything
-        is done.
+      - Whether all selected images of a group may be deleted, such as snapshots of a server, or predecessors whose successor is
+        gone or not selected. A rule that would do so is refused otherwise, before anything is done.
+      - The image that a name means is kept nevertheless.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -143,8 +144,11 @@ attributes:
     details:
       - Images grow older. A later run may find more to do.
 notes:
-  - These are kept whatever the rule says. The image that a name means; the newest good version of a family; protected images;
-    images without data, or on their way; kernels and ramdisks of images that stay.
+  - These are kept whatever the rule says. The image that a name means, however old it is; the newest good version of a family;
+    protected images; images without data, or on their way; kernels and ramdisks of images that stay.
+  - So images that have a name each, such as C(test-1) and C(test-2), all stay. To delete those, list them with
+    M(cloudimage.glance.image_info), and declare them V(absent) with M(cloudimage.glance.image).
+  - A rule that selects no image is no error, and is told with a warning.
   - The image that a name means is that which has neither the name of a single version, as V(debian-13 (20261001\)), nor was
     hidden when another one took its place. Of several with one name it is the newest, visible and active ones first.
   - Every image is looked at again right before it is touched. If somebody has changed it since, the task plans anew.

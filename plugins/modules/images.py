@@ -15,8 +15,8 @@ description:
     uploaded and changed.
   - An image that fails does not stop the others. The result lists each with its outcome, in the order given, and the task fails
     at the end with the reasons.
-  - What is wrong with the catalogue itself, such as keys that are none, values of the wrong kind or two entries for one
-    image, is found before the cloud is asked.
+  - What is wrong with the catalogue itself, such as keys that are none, values of the wrong kind, two entries for one
+    image or two promoted versions of a family, is found before the cloud is asked.
 author:
   - cloudimage.glance contributors (@cloudimage)
 options:
@@ -74,7 +74,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the images that change, and leaves out the others.
+      - Shows the images that change, each under its name, and leaves out the others.
   idempotent:
     support: full
 requirements:
@@ -209,11 +209,41 @@ pruned:
       elements: str
       returned: always
 actions:
-  description: All that was done, or would be, each with the name of its image.
+  description:
+    - All that was done, or would be, each with the name of its image.
+    - In the order in which the images are given, and for each image in the order of its steps. Images are worked on side by side
+      and after those that they need, so that it is not the order in time. What was pruned, which comes last, stands at the end.
   returned: success, and when images failed
   type: list
   elements: str
   sample: ["debian-13: create image 'debian-13'"]
+diff:
+  description:
+    - Each image that changes, before and after, in the order of RV(actions).
+    - Where several have the same name and version, the id of the image, if it is declared, or that of the project stands behind
+      it, as it does with images that are pruned.
+  returned: with C(--diff), on success, and when images failed
+  type: list
+  elements: dict
+  contains:
+    before_header:
+      description: The name of the image, with its version if it has one.
+      type: str
+      returned: always
+      sample: debian-13 (20261101)
+    after_header:
+      description: The same.
+      type: str
+      returned: always
+      sample: debian-13 (20261101)
+    before:
+      description: The image as it was found, empty if there was none.
+      type: dict
+      returned: always
+    after:
+      description: The image as it is then, empty if it is deleted.
+      type: dict
+      returned: always
 problems:
   description: All that is wrong with the catalogue.
   returned: when the catalogue is wrong

@@ -77,6 +77,18 @@ def test_data_file_lost_in_the_store(row, member):
     row.finish(changed=True)
 
 
+def test_image_whose_deletion_was_cut_in_the_middle(row, member):
+    """Glance has died between the status and the row: the image is shown for ever, and can neither be used nor deleted."""
+    row.run()
+    (image,) = row.images()
+    _write(image["id"], "status = 'deleted'")
+    row.attempt()
+    assert [each["status"] for each in row.images() if each["id"] != image["id"]] == ["active"]
+    _write(image["id"], "status = 'active'")
+    member.http("DELETE", f"/v2/images/{image['id']}")
+    row.finish(changed=False)
+
+
 @pytest.mark.parametrize("same", [True, False], ids=["of the same content", "of other content"])
 def test_duplicate_name(row, member, disk, same):
     images = [member.create(row.name, data) for data in (row.data, row.data if same else disk(3).read_bytes())]

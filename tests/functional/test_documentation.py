@@ -47,9 +47,11 @@ def playground(disk, tmp_path) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("member")
 @pytest.mark.parametrize("module", MODULES)
-def test_examples_run_and_results_are_as_documented(module, playground, tmp_path):
+def test_examples_run_and_results_are_as_documented(module, member, playground, tmp_path):
+    if module == "image_retention":
+        member.create("debian-12", b"data", cloudimage_catalog="standard")
+        member.create("nightly-1", b"data", image_type="snapshot")
     tasks = json.loads(json.dumps(documented(module, "EXAMPLES")).replace(NAMED_FOLDER, str(playground)))
     output = _run(tasks, tmp_path)
     missing = _missing(documented(module, "RETURN"), _results(output))

@@ -355,6 +355,11 @@ def test_kernel_and_ramdisk_by_name(succeed, fail, member, admin, name, disk):
     assert (image["kernel_id"], image["ramdisk_id"]) == (kernel["id"], ramdisk["id"])
     assert not succeed("image", **options)["changed"]
     assert "kernel" in fail("image", name=name, kernel=name + "-nothing")
+    succeed("image", name=name + "-kernel", filename=disk(2))
+    assert len(member.named(name + "-kernel")) == 2
+    assert succeed("image", **options)["image"]["properties"]["kernel_id"] != kernel["id"], (
+        "the old one is out of sight"
+    )
 
 
 @pytest.mark.parametrize("visibility", ["private", "community"])

@@ -146,6 +146,7 @@ def test_three_clouds_get_the_same_images(clouds: Clouds, catalogue: Json, name:
     foretold = clouds.run(catalogue, "--check")
     assert foretold.code == 0 and clouds.writes() == before, foretold.output
     assert foretold.rows == dict.fromkeys(CITIES, Row(2, 2, 0, 0))
+    assert all(f"{city}: {name}-plain: create image '{name}-plain', " in foretold.output for city in CITIES)
 
     done = clouds.run(catalogue)
     assert done.code == 0 and done.rows == foretold.rows, done.output
@@ -159,6 +160,7 @@ def test_three_clouds_get_the_same_images(clouds: Clouds, catalogue: Json, name:
     again = clouds.run(catalogue)
     assert again.code == 0 and clouds.writes() == before, again.output
     assert again.rows == dict.fromkeys(CITIES, Row(2, 0, 0, 0))
+    assert not re.search(rf"\w+: {name}-\w+: ", again.output), again.output
     assert again.changed == dict.fromkeys(CITIES, 0)
     assert not list(clouds.folder.glob("cloudimage-publish-*"))
 
@@ -180,6 +182,7 @@ def test_a_slice_is_pruned_and_what_fails_is_told(clouds: Clouds, plain: Json, n
     result = clouds.run(pruning, "--limit", "berlin,hamburg")
     assert result.code == 0, result.output
     assert result.rows == {"berlin": Row(1, 0, 0, 1), "hamburg": Row(1, 1, 0, 1)}
+    assert f"berlin: {name}-old: delete " in result.output and f"berlin: {name}-plain: " not in result.output
     assert clouds.there(f"{name}-old", f"{name}-plain") == {
         "berlin": [f"{name}-plain"],
         "hamburg": [f"{name}-plain"],

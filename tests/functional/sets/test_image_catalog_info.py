@@ -65,6 +65,12 @@ def test_problems_name_file_entry_and_key(tmp_path: Path) -> None:
     assert told["images"][1] == {"name": "a", "filename": "/srv/a", "properties": {"hw_disk_bus": "scsi"}}
 
 
+def test_two_promoted_versions_of_a_family(tmp_path: Path) -> None:
+    images = [{"name": "a", "version": number, "filename": "/a", "promote": True} for number in (1, 2)]
+    (problem,) = run(tmp_path, images=images, standard="none")["problems"]
+    assert (problem["entry"], problem["key"]) == (2, "promote") and "('a', version 1) is, too" in problem["message"]
+
+
 @pytest.mark.parametrize("text", ["images: [", "hello", "", "&a [*a]", "a: 1\na: 2", "\0", "- !vault x", "[" * 9999])
 def test_files_that_are_no_catalogue(tmp_path: Path, text: str) -> None:
     path = tmp_path / "catalog.yml"

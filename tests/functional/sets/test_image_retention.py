@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import subprocess
 import sys
@@ -212,12 +213,25 @@ def test_a_rule_that_would_leave_nothing(run, succeed, member, name):
             refused = run("image_retention", check=check, **rule)
         assert refused["failed"] and refused["reason"] == "invalid_option" and not calls.writes
         assert refused["msg"].startswith(
-            f"allow_delete_all: the rule would delete every selected image of '{name}' (1);"
+            f"allow_delete_all: the rule would delete every selected image of '{name}' (1): '{name}'. Nothing was done."
         )
         assert refused["ids"] == [last]
     result = succeed("image_retention", allow_delete_all=True, **rule)
     assert result["changed"] and [state(member, each) for each in (last, spared)] == ["deleted", "deleted"]
     assert not succeed("image_retention", **rule)["changed"]
+
+
+def test_copy_of_an_image_that_was_superseded_long_ago(succeed, member, name, disk):
+    """What Cinder makes of a volume inherits the day on which its image was superseded."""
+    for number in (1, 2):
+        succeed("image", name=name, filename=disk(number))
+    (old,) = (image for image in member.named(name) if image["os_hidden"])
+    member.patch(old["id"], {"op": "replace", "path": "/cloudimage_superseded_at", "value": "2020-01-01T00:00:00Z"})
+    plain = member.create(f"{name}-export", b"x")
+    copy = member.create_from_volume(member.image(old["id"]), f"{name}-export")
+    told = succeed("image_retention", check=True, name=f"{name}-export", delete_after="30d")
+    assert "2020-01-01" not in str(told["images"])
+    assert fates(told) == {plain["id"]: "keep", copy["id"]: "keep"}
 
 
 def test_snapshots_of_a_server(succeed, member, name):
@@ -285,8 +299,16 @@ def test_bad_options(fail, options, words):
 
 @pytest.mark.usefixtures("member")
 def test_nothing_selected(succeed, name):
-    result = succeed("image_retention", family=name, delete_after="0")
-    assert result["images"] == [] and result["actions"] == [] and not result["changed"]
+    for options, said in (
+        ({"family": name}, f"family '{name}'"),
+        (
+            {"name_pattern": f"{name}*", "tags": ["a", "b"], "properties": {"os": "x"}},
+            f"name_pattern '{name}*', tags 'a', 'b', properties {{'os': 'x'}}",
+        ),
+    ):
+        result = succeed("image_retention", delete_after="0", **options)
+        assert result["images"] == [] and result["actions"] == [] and not result["changed"]
+        assert len(result["warnings"]) == 1 and f"No image is selected by {said}." in str(result["warnings"])
 
 
 def retire(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -321,6 +343,38 @@ def test_playbook(tmp_path, member, name):
     assert state(member, old) == "deleted"
     assert "WARNING" not in done.stdout + done.stderr
     assert done.stdout.count("changed: [localhost] => (item=") == 2, done.stdout
+
+
+def test_playbook_tells_only_what_it_changes(tmp_path, member, name):
+    version(member, name, 2)
+    old = version(member, name, 1, 100)
+    rules = json.dumps({"retire_cloud": "local", "retire_rules": [{"family": name, "hide_after": "0d"}]})
+    first = retire(tmp_path, "-e", rules)
+    again = retire(tmp_path, "-e", rules)
+    assert first.returncode == again.returncode == 0, again.stdout + again.stderr
+    assert f"{name} (1) ({old}): hide, because " in first.stdout, first.stdout
+    assert state(member, old) == "hidden active"
+    assert "because" not in again.stdout and "changed=0" in again.stdout, again.stdout
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        (
+            [{"family": "other", "keep_lats": 5, "catalgo": "base", "delete_after": "0d"}],
+            ["(item=other)", "Unsupported parameters", "module: catalgo, keep_lats.", "keep_last"],
+        ),
+        (["other"], ["retire_rules is not a list of rules"]),
+    ],
+)
+def test_playbook_refuses_wrong_rules_before_anything_is_done(tmp_path, member, name, wrong, words):
+    version(member, name, 2)
+    old = version(member, name, 1, 100)
+    rules = [{"family": name, "delete_after": "90d"}, *wrong]
+    with cloud_support.calls() as calls:
+        refused = retire(tmp_path, "-e", json.dumps({"retire_cloud": "local", "retire_rules": rules}))
+    assert refused.returncode != 0 and all(word in refused.stdout + refused.stderr for word in words), refused.stdout
+    assert not calls.writes and state(member, old) == "active"
 
 
 def test_versions_as_the_module_image_leaves_them(succeed, member, name, disk):

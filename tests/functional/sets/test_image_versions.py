@@ -282,7 +282,7 @@ def test_other_content_for_a_version(succeed, member, version, name, names, disk
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"promote": True}, "promote: promote is about versions"),
+        ({"promote": True}, "promote: is about versions"),
         (
             {"version": "1", "promote": True, "end_of_life": "2020-01-01"},
             "promote: the end of life of version 1 was 2020-01-01",

@@ -61,10 +61,12 @@ def test_check_mode_and_diff_show_the_whole_change(
         foretold = succeed("images", check=True, images=changed, _ansible_diff=True)
     assert not calls.writes and foretold["changed"]
     assert outcomes(foretold) == [True, False, True, True]
-    assert set(foretold["diff"]["before"]) == {entry["name"] for entry in entries} - {entries[1]["name"]}
-    assert foretold["diff"]["before"][entries[0]["name"]]["min_disk"] == 0
-    assert foretold["diff"]["after"][entries[0]["name"]]["min_disk"] == 3
-    assert foretold["diff"]["before"][entries[2]["name"]] == {}
+    first, second, _third = foretold["diff"]
+    names = [entries[number]["name"] for number in (0, 2, 3)]
+    for header in ("before_header", "after_header"):
+        assert [each[header] for each in foretold["diff"]] == names, "each image that changes is shown under its name"
+    assert (first["before"]["min_disk"], first["after"]["min_disk"]) == (0, 3)
+    assert second["before"] == {} and second["after"]["name"] == names[1]
     done = succeed("images", images=changed)
     assert done["actions"] == foretold["actions"] and len(foretold["actions"]) == 7
     assert f"{entries[0]['name']}: change metadata of" in done["actions"][0]
@@ -120,7 +122,7 @@ def test_two_entries_for_one_image_are_refused(fail: t.Callable[..., str], entri
     assert "entry 4" in message and "entry 1" in message and entries[0]["name"] in message
 
 
-def test_kernel_comes_first(member: Project, succeed: Run, entries: list[Json]) -> None:
+def test_kernel_comes_first(member: Project, succeed: Run, entries: list[Json], disk: Disk) -> None:
     entries[0] |= {"kernel": entries[3]["name"], "ramdisk": entries[2]["name"]}
     foretold = succeed("images", check=True, images=entries)
     assert foretold["results"][0]["image"]["properties"]["kernel_id"] == f"(the id of '{entries[3]['name']}')"
@@ -131,6 +133,13 @@ def test_kernel_comes_first(member: Project, succeed: Run, entries: list[Json]) 
     with cloud_support.calls() as calls:
         assert not succeed("images", images=entries)["changed"]
     assert len(calls.glance) == 2, "kernels are looked for with the others"
+    entries[3]["filename"] = str(disk(7))
+    foretold = succeed("images", check=True, images=entries)
+    result = succeed("images", images=entries)
+    assert outcomes(foretold, "changed") == outcomes(result, "changed") == [True, False, False, True]
+    (kernel,) = (each for each in member.named(entries[3]["name"]) if not each["os_hidden"])
+    assert member.only(entries[0]["name"])["kernel_id"] == kernel["id"]
+    assert not succeed("images", images=entries)["changed"], "the old kernel is out of sight"
 
 
 def test_kernel_that_is_no_entry(member: Project, admin: Project, succeed: Run, entries: list[Json], name: str) -> None:
@@ -292,7 +301,7 @@ def test_images_of_several_projects(member: Project, other: Project, succeed: Ru
     entries[0]["min_ram"] = entries[1]["min_ram"] = 5
     result = succeed("images", check=True, cloud="local-admin", images=entries[:2], _ansible_diff=True)
     names = {f"{entries[0]['name']} [{project.id}]" for project in (member, other)}
-    assert set(result["diff"]["after"]) == names, "two images of one name are two in the diff"
+    assert {each["after_header"] for each in result["diff"]} == names, "two images of one name are two in the diff"
     del entries[0]["min_ram"], entries[1]["min_ram"]
     assert not succeed("images", cloud="local-admin", images=entries[:2])["changed"]
 
@@ -336,6 +345,17 @@ class TestVersions:
         versions[1]["exclude_from_latest"] = False
         assert succeed("images", images=versions)["changed"]
         assert member.only(name)["cloudimage_version"] == "20261101"
+
+    def test_two_promoted_versions_of_a_family_are_refused(
+        self, member: Project, fail: t.Callable[..., str], versions: list[Json], name: str
+    ) -> None:
+        versions[0]["promote"] = versions[2]["promote"] = True
+        with cloud_support.calls() as calls:
+            assert fail("images", images=versions) == (
+                f"images: entry 3 ('{name}', version 20261001): only one version of the family '{name}' can be promoted, "
+                f"and entry 1 ('{name}', version 20260901) is, too."
+            )
+        assert not calls.glance
 
     def test_if_the_newest_one_fails_the_next_one_has_the_name(
         self, member: Project, run: Run, versions: list[Json], name: str, tmp_path: Path

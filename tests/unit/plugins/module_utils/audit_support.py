@@ -13,6 +13,7 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._audit import au
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit_drift import entries
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit_findings import Facts
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 
 NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)
 OLD, YOUNG = "2026-11-20T12:00:00Z", "2026-11-21T11:30:00Z"
@@ -24,7 +25,8 @@ def image(image_id: str = "a", **raw: t.Any) -> Image:
     """An active image, without findings."""
     plain = {"name": f"name-{image_id}", "status": "active", "visibility": "shared", "owner": "p", "size": 10}
     dates = {"created_at": OLD, "updated_at": raw.pop("updated_at", OLD)}
-    return Image({"id": image_id, **plain, **dates, "os_hash_algo": "sha512", "os_hash_value": image_id, **raw})
+    hashes = {"os_hash_algo": "sha512", "os_hash_value": image_id}
+    return Image({"id": image_id, **plain, **dates, **hashes, **signed(image_id, raw)})
 
 
 def version(image_id: str, number: str, **raw: t.Any) -> Image:

@@ -111,6 +111,12 @@ def holding(data: bytes, algorithm: str | None = "sha512") -> Raw:
     }
 
 
+def signed(image_id: str, raw: Raw) -> Raw:
+    """Properties that count only with the id of the image that they were written on, with that id."""
+    signature = {"cloudimage_image_id": image_id} if _SIGNED & raw.keys() else {}
+    return signature | raw
+
+
 @dataclasses.dataclass
 class Cloud:
     """Images by id, and what Glance knows beside their JSON."""
@@ -151,7 +157,7 @@ class Cloud:
         algorithm = raw.pop("algorithm", "sha512")
         facts = holding(data, algorithm) if data is not None else {}
         status = {"status": "active" if data is not None else "queued"}
-        image = _fresh(image_id, self.project) | {"name": NAME} | _BARE | facts | status | raw
+        image = _fresh(image_id, self.project) | {"name": NAME} | _BARE | facts | status | signed(image_id, raw)
         self.images[image_id] = image
         if data is not None:
             self.data[image_id] = data
@@ -444,6 +450,11 @@ class Cloud:
             self.watch(self)
 
 
+#: What counts only on the image that it was written on.
+_SIGNED = {
+    f"cloudimage_{key}"
+    for key in ("family", "version", "exclude_from_latest", "end_of_life", "superseded_at", "catalog")
+}
 _BARE: Raw = {"disk_format": "raw", "container_format": "bare"}
 
 

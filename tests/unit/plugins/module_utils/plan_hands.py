@@ -232,13 +232,9 @@ class Hands:
         if step.how == "delete":
             self.cloud.delete(step.image)
             return
-        operations = [{"op": "replace", "path": "/os_hidden", "value": True}]
-        operations.append({"op": "add", "path": "/cloudimage_superseded_at", "value": step.at})
-        if step.marks:
-            operations.append({"op": "add", "path": "/cloudimage_replaced_by", "value": self._id(step.successor)})
-        if step.new_name:
-            operations.append({"op": "replace", "path": "/name", "value": step.new_name})
-        self.cloud.patch(step.image, operations)
+        successor = self._id(step.successor)
+        news = [each | {"value": successor} if each.get("value") == steps.NEW else each for each in step.operations]
+        self.cloud.patch(step.image, news)
 
     @_do.register(steps.Exclude)
     @_do.register(steps.GiveName)

@@ -40,6 +40,9 @@ def told(*options: Options) -> list[str]:
         ("Properties", "properties"),
         ("file_name", "filename"),
         ("os_hiden", "os_hidden"),
+        ("rui", "uri"),
+        ("nmae", "name"),
+        ("sze", None),
         ("zebra", None),
         (5, None),
         ("", None),
@@ -165,6 +168,62 @@ def test_two_entries_for_one_image(one: Options, other: Options, words: str | No
     assert len(told(other, one)) == len(problems)
 
 
+def a(version: t.Any, **more: t.Any) -> Options:
+    """A version of the family a."""
+    return {"name": "a", "version": version, **more}
+
+
+PROMOTED_TOO = "only one version of the family 'a' can be promoted, and entry 1 ('a', version 2) is, too"
+LET_IN = "exclude_from_latest is false, and entry 1 ('a', version 2) is promoted, which excludes newer versions of the family 'a'"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        (a(2, promote=True), a(3, promote=True), PROMOTED_TOO),
+        (a(2, promote=True), a("1", promote="yes"), PROMOTED_TOO),
+        (a(2, promote=True), a(3), None),
+        (a(2, promote=True), a(3, promote=False), None),
+        (a(2, promote=True), a(3, promote=None), None),
+        (a(2, promote=True), a(3, promote="perhaps"), "unable to convert to bool"),
+        (a(2, promote=True), a(3, promote=True, owner="x"), None),
+        (a(2, promote=True, owner="x"), a(3, promote=True, project="x"), PROMOTED_TOO),
+        (a(2, promote=True), {"name": "b", "version": 3, "promote": True}, None),
+        (a(2, promote=True), {"name": "a", "family": "a", "version": 3, "promote": True}, PROMOTED_TOO),
+        (a(2, promote=True), a("2", promote=True), "version '2' of 'a' is that of entry 1"),
+        (a(2, promote=True), a(3, promote=True, state="present"), PROMOTED_TOO),
+        # refused by itself, since it cannot have the name
+        (a(2, promote=True), a(3, promote=True, state="absent"), None),
+        (a(2, promote=True), a(3, state="absent"), None),
+        (a(2, promote=True), a(3, exclude_from_latest=False), LET_IN),
+        (a(2, promote=True), a(3, exclude_from_latest=False, owner="x"), None),
+        (a(2, promote=True), a(3, exclude_from_latest=False, end_of_life="2999-12-31"), LET_IN),
+        (a(2, promote=True), a(3, exclude_from_latest=False, end_of_life="2020-12-31"), None),
+        (a(2, promote=True), a(1, exclude_from_latest=False), None),
+        (a(2, promote=True), a(3, exclude_from_latest=True), None),
+        (a(2, promote=True, exclude_from_latest=False), a(3, promote=True, exclude_from_latest=False), PROMOTED_TOO),
+        (a(2, promote=True, exclude_from_latest=False), a(3), None),
+    ],
+)
+def test_versions_that_would_take_the_name_from_each_other(one: Options, other: Options, words: str | None) -> None:
+    problems = told(one, other)
+    assert len(problems) == (1 if words else 0), problems
+    assert not words or words in problems[0]
+    assert len(told(other, one)) == len(problems)
+
+
+def test_each_further_promoted_version_is_told_with_the_option() -> None:
+    problems = check.check(entries(a(1, promote=True), a(3), a(2, promote=True), a(4, promote=True)))
+    assert [(problem.key, problem.number) for problem in problems] == [("promote", 3), ("promote", 4)]
+    assert all("entry 1 ('a', version 1) is, too" in str(problem) for problem in problems)
+
+
+def test_a_promoted_version_that_is_to_be_absent_is_refused_by_itself() -> None:
+    (entry,) = declared = entries(a(3, promote=True, state="absent"))
+    problem = check.desired_of(entry, check.validated(declared)[0][0] | {"wait": True, "timeout": 60})
+    assert isinstance(problem, catalog.Problem) and problem.key == "promote"
+
+
 def test_the_other_entry_is_named_with_its_file() -> None:
     pair = [catalog.Entry("/a.yml", 1, {"name": "x"}), catalog.Entry("/b.yml", 7, {"name": "x"})]
     (problem,) = check.check(pair)
@@ -222,6 +281,7 @@ def test_a_long_chain_is_no_circle_and_no_trouble() -> None:
         ([{"name": "a", "version": v} for v in ("10", "9", "9.1")], [set(), {2}, {0}]),
         ([{"name": "a", "version": "2"}, {"name": "a", "version": "1", "promote": True}], [set(), {0}]),
         ([{"name": "a", "version": "2", "promote": True}, {"name": "a", "version": "1"}], [{1}, set()]),
+        ([{"name": "a", "version": "2", "promote": "yes"}, {"name": "a", "version": "1"}], [{1}, set()]),
         ([{"name": "a", "version": "2"}, {"name": "a", "version": "1", "owner": "x"}], [set(), set()]),
         ([{"name": "a", "id": ID}, {"name": "a", "id": OTHER_ID}], [set(), {0}]),
         (

@@ -51,6 +51,7 @@ def parts(found: Cast) -> str:
         ([{}, SNAPSHOT | HIDDEN | {AFTER: "a"}], "a /"),
         ([{}, COPY | HIDDEN | {SOON: "a"}], "a /"),
         ([{}, COPY | HIDDEN | {AFTER: "a"}], "a /"),
+        ([COPY | HIDDEN | {BEFORE: "gone"}], "a /"),
         ([{"cloudimage_image_id": "a"}, {AFTER: "a", "cloudimage_image_id": "b"}], "b /a"),
         ([SNAPSHOT | HIDDEN | {BEFORE: "b"}, {AFTER: "a"}], "b /"),
         ([SNAPSHOT | HIDDEN | {BEFORE: "gone"}], "- /"),

@@ -679,6 +679,30 @@ def test_what_an_image_has_inherited_gives_way_to_what_is_declared(key: str) -> 
     assert own == {KEY: key, ITSELF: number(1)} and cloud.images[number(1)]["p"] == "x"
 
 
+@pytest.mark.parametrize("inherited", [{}, {ITSELF: number(9), KEY: "k", "cloudimage_family": "f"}])
+def test_what_is_written_on_a_replaced_image_counts_there_alone(inherited: dict[str, str]) -> None:
+    cloud = clouded({"data": TWO} | inherited)
+    hands.run(cloud, want(**FILE))
+    own = {name for name in cloud.images[number(1)] if name.startswith("cloudimage_")}
+    assert own == {ITSELF, BEFORE, "cloudimage_superseded_at"} and cloud.images[number(1)][ITSELF] == number(1)
+
+
+@pytest.mark.parametrize("purges", [False, True])
+def test_a_snapshot_that_becomes_an_ordinary_image_has_no_stamps_of_another(purges: bool) -> None:
+    cloud = clouded(HERE | {"image_type": "snapshot", ITSELF: number(9), KEY: "k", "cloudimage_catalog": "c"})
+    task = want(purge_properties=True) if purges else want(properties={"image_type": None})
+    hands.run(cloud, task)
+    assert not [name for name in cloud.images[number(1)] if name.startswith(("cloudimage_", "image_type"))]
+    assert not hands.plan(cloud, task).steps
+
+
+def test_a_slot_that_is_a_copy_has_no_stamps_of_another() -> None:
+    cloud = clouded(QUEUED | {ITSELF: number(9), AFTER: number(8), "cloudimage_catalog": "c"})
+    hands.run(cloud, want(**URI, wait=False))
+    own = {name: value for name, value in cloud.images[number(1)].items() if name.startswith("cloudimage_")}
+    assert own == {KEY: URI_KEY, ITSELF: number(1)}
+
+
 def test_a_snapshot_that_is_replaced_has_a_successor_that_is_ours() -> None:
     cloud = clouded({"data": TWO, "image_type": "snapshot", "base_image_ref": number(9)})
     hands.run(cloud, want(**FILE, content_key="k"))

@@ -40,6 +40,7 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.versi
     OVER,
     REPLACED_BY,
     REPLACES,
+    SUPERSEDED_AT,
     VERSION,
     WRITTEN_ON,
     bearers,
@@ -166,7 +167,7 @@ def require_rule(cloud: Cloud, desired: Desired, outcome: hands.Outcome) -> None
 
 def require_others_kept(before: Cloud, cloud: Cloud, desired: Desired) -> None:
     """Nothing of others is lost, and nothing but name and place of other versions changes."""
-    moved = {"name", "os_hidden", "cloudimage_superseded_at", EXCLUDED, REPLACES, "os_glance_import_task"}
+    moved = {"name", "os_hidden", SUPERSEDED_AT, EXCLUDED, REPLACES, WRITTEN_ON, "os_glance_import_task"}
     for image_id, raw in before.images.items():
         if raw.get(VERSION) == desired.version and not is_copy(raw):
             continue

@@ -133,7 +133,7 @@ def test_a_format_that_an_import_has_changed_counts_where_the_declared_stores_ne
 
 def test_the_sentences() -> None:
     actions = hands.plan(clouded(IN_BOTH), want(stores=("slow", "tape"))).actions
-    assert actions == [f"copy {number(1)} to the stores tape", f"remove {number(1)} from the store fast"]
+    assert actions == [f"copy {number(1)} to the store tape", f"remove {number(1)} from the store fast"]
     actions = hands.plan(clouded(HERE | COPYING), want(stores=("slow",))).actions
     assert actions == [f"wait for {number(1)}, which is being copied"]
     found = hands.plan(clouded(HERE | COPYING), want(stores=("slow",), wait=False))

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
 from ansible_collections.cloudimage.glance.plugins.module_utils._prune import unnamed
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 
 
 @dataclasses.dataclass
@@ -24,9 +25,10 @@ class Entry:
 
 def image(image_id: str, name: str, owner: str = "p", **more: t.Any) -> Image:
     marked = {"cloudimage_catalog": "c", "status": "active", "os_hidden": False}
-    return Image({"id": image_id, "name": name, "owner": owner, **marked, **more})
+    return Image({"id": image_id, "name": name, "owner": owner, **signed(image_id, marked | more)})
 
 
+UNSIGNED = Image({"id": "1", "name": "a", "owner": "p", "status": "active", "cloudimage_catalog": "c"})
 MADE = "2026-11-21T08:00:00Z"
 REPLACED = {"os_hidden": True, "cloudimage_replaced_by": "1"}
 RENAMED = {"os_hidden": True, "created_at": MADE}
@@ -72,6 +74,7 @@ ROWS = [
     ("a circle", [image("1", "x", **REPLACED)], [Entry(names={"b"})], ["1"]),
     ("a snapshot", [image("1", "a", image_type="snapshot")], [Entry(names={"b"})], []),
     ("made of a volume", [image("1", "a", cloudimage_image_id="2")], [Entry(names={"b"})], []),
+    ("not signed", [UNSIGNED], [Entry(names={"b"})], []),
     ("signed", [image("1", "a", cloudimage_image_id="1")], [Entry(names={"b"})], ["1"]),
 ]
 

@@ -19,6 +19,7 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._errors import (
 )
 from ansible_collections.cloudimage.glance.plugins.module_utils._retention import RetentionDeclaration
 from ansible_collections.cloudimage.glance.plugins.module_utils._retention_rule import Selection, read_rule
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 
 Raw = dict[str, t.Any]
 
@@ -29,7 +30,7 @@ def version(number: int, **more: t.Any) -> Raw:
     stamps = {"cloudimage_family": "f", "cloudimage_version": str(number)}
     basic = {"id": f"v{number}", "name": "deb", "status": "active", "owner": "p", "visibility": "private"}
     more = {"protected": False, "os_hidden": False, "tags": [], "created_at": "2019-01-01T00:00:00Z", **more}
-    return {**basic, **stamps, **old, **more}
+    return signed(f"v{number}", {**basic, **stamps, **old, **more})
 
 
 class Glance:
@@ -90,13 +91,15 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_pause, "pause", lambda _seconds: None)
 
 
-def run(glance: Glance, check: bool = False, **options: t.Any) -> dict[str, t.Any]:
+def run(
+    glance: Glance, check: bool = False, warn: t.Callable[[str], None] = pytest.fail, **options: t.Any
+) -> dict[str, t.Any]:
     names = ("hide_after", "deactivate_after", "delete_after", "keep_last", "keep_within")
     flags = ("include_shared", "include_snapshots", "require_unused", "allow_delete_all")
     given = dict.fromkeys(names) | dict.fromkeys(flags, False) | {"age_of": "superseded"} | options
     selection = Selection("p", family="f")
-    declaration = RetentionDeclaration(t.cast(t.Any, glance), read_rule(given), selection, pytest.fail)
-    return Convergence(t.cast(t.Any, declaration), pytest.fail).finish(check).report(True)
+    declaration = RetentionDeclaration(t.cast(t.Any, glance), read_rule(given), selection, warn)
+    return Convergence(t.cast(t.Any, declaration), warn).finish(check).report(True)
 
 
 def entries(result: dict[str, t.Any]) -> dict[str, tuple[str, bool]]:
@@ -201,6 +204,19 @@ def test_what_was_done_is_told_when_the_cloud_falls_silent() -> None:
 def test_members_that_are_not_told_count(status: int) -> None:
     glance = Glance(version(9), version(1, visibility="shared"), refusals={"members": status})
     assert entries(run(glance, delete_after="1y"))["v1"] == ("keep", False)
+
+
+def test_nothing_selected_is_told_once() -> None:
+    warnings: list[str] = []
+    assert run(Glance(), warn=warnings.append, delete_after="0d")["images"] == []
+    assert warnings == ["No image is selected by family 'f'."]
+
+
+def test_what_was_selected_and_is_gone_by_now_is_not_told_as_a_bad_selection() -> None:
+    marks = {"os_hidden": True, "cloudimage_exclude_from_latest": "true"}
+    glance = Glance({**version(1), **marks}, news={"v1": None})
+    result = run(glance, warn=pytest.fail, delete_after="0d", allow_delete_all=True)
+    assert not glance.images and entries(result) == {"v1": ("keep", False)}
 
 
 def test_check_mode_foretells() -> None:

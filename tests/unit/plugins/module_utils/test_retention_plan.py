@@ -28,6 +28,7 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._retention_rule 
     Selection,
     read_rule,
 )
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +53,8 @@ def ago(days: float) -> str:
 def raw(each: str, created: float = 100, **more: t.Any) -> Raw:
     stamps = {f"cloudimage_{key}": more.pop(key) for key in list(more) if key in STAMPS}
     basic = {"id": each, "name": "deb", "status": "active", "owner": "p", "visibility": "private", "protected": False}
-    return {**basic, "os_hidden": False, "tags": [], "created_at": ago(created), **stamps, **more}
+    whole = {**basic, "os_hidden": False, "tags": [], "created_at": ago(created), **stamps, **more}
+    return signed(whole["id"], whole)
 
 
 STAMPS = ("family", "version", "superseded_at", "replaced_by", "exclude_from_latest", "end_of_life", "incoming_for")
@@ -247,9 +249,30 @@ def test_what_would_empty_a_group(raws: list[Raw], refused: bool) -> None:
     if not refused:
         assert plan(rule(**OLD), stock(*raws)).changed
         return
-    with pytest.raises(InvalidOption, match=r"^allow_delete_all: .*'deb' \(1\)") as refusal:
+    with pytest.raises(InvalidOption, match=r"^allow_delete_all: .*'deb' \(1\): 'deb'\. Nothing was done\.") as refusal:
         plan(rule(**OLD), stock(*raws))
     assert refusal.value.details["ids"] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a", "b"], "of 'deb' (2): 'a', 'b'. Nothing"),
+        (["a", None, "c"], "of 'deb' (3): 'a', x1, 'c'. Nothing"),
+        (["a", "b", "c", "d", "e"], "of 'deb' (5): 'a', 'b', 'c' and 2 more. Nothing"),
+    ],
+)
+def test_a_few_of_those_that_would_go_are_named(names: list[str | None], said: str) -> None:
+    images = [
+        raw(f"x{number}", 100 + number, name=name, os_hidden=True, replaced_by="gone", superseded_at=ago(90))
+        for number, name in enumerate(names)
+    ]
+    for image in images:
+        image |= {"cloudimage_family": "deb", "cloudimage_version": "1", "cloudimage_exclude_from_latest": "true"}
+    with pytest.raises(InvalidOption) as refusal:
+        plan(rule(**OLD), stock(*images))
+    assert said in refusal.value.message
+    assert len(refusal.value.details["ids"]) == len(names)
 
 
 def test_what_glance_filters_is_looked_at_again() -> None:

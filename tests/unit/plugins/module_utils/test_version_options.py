@@ -53,9 +53,9 @@ def test_options_become_properties(options: dict[str, t.Any], stamps: dict[str, 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"family": "f"}, "family: family is about versions of a family, so the option version is needed."),
-        ({"promote": False}, "promote: promote is about versions of a family, so the option version is needed."),
-        ({"retire": "keep"}, "retire: retire: keep is about versions of a family, so the option version is needed."),
+        ({"family": "f"}, "family: is about versions of a family, so the option version is needed."),
+        ({"promote": False}, "promote: is about versions of a family, so the option version is needed."),
+        ({"retire": "keep"}, "retire: the choice keep is about versions of a family, so the option version is needed."),
         ({"version": ""}, "version: cannot be empty."),
         ({"version": " "}, "version: cannot be empty."),
         ({"version": "1 "}, "version: '1 ' begins or ends with white space."),

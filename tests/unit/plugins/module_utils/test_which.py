@@ -22,6 +22,7 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._observed import
     Image,
 )
 from ansible_collections.cloudimage.glance.plugins.module_utils._which import Wish, choose, versions
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +31,8 @@ NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.UTC)
 
 
 def image(image_id: str, **raw: t.Any) -> Image:
-    return Image({"id": image_id, "name": "x", "status": "active", "owner": ME, "size": 1, "os_hidden": False, **raw})
+    facts = {"id": image_id, "name": "x", "status": "active", "owner": ME, "size": 1, "os_hidden": False}
+    return Image({**facts, **signed(image_id, raw)})
 
 
 @pytest.mark.parametrize(
