@@ -144,7 +144,7 @@ def test_mixture(catalogue):
     assert re.match(
         f"3 of 6 images failed: {first}: .*nowhere.*; {second}: .*Maximum.*; {third}: .*{WORDS}", result["msg"]
     )
-    assert set(result["diff"]["after"]) == {create["name"], cut["name"]}
+    assert {each["after_header"] for each in result["diff"]} == {create["name"], cut["name"]}
     shown = [catalogue.project.named(each["name"]) for each in catalogue.images]
     assert [len(images) for images in shown] == [1, 0, 0, 1, 1, 1]
     assert all(image["status"] == "active" for (image,) in filter(None, shown))
