@@ -14,7 +14,7 @@ import typing as t
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ._catalog import Entry, Problem, beside, text_of
-from ._versions import version_key, versioned_name
+from ._versions import is_over, version_key, versioned_name
 
 Key = t.Hashable
 
@@ -88,8 +88,4 @@ def _promotions(entries: t.Sequence[Entry]) -> list[Problem]:
 
 def _has_ended(entry: Entry) -> bool:
     """Whether it says that its life is over; then nobody has to exclude it."""
-    try:
-        last = datetime.date.fromisoformat(text_of(entry.options.get("end_of_life")))
-    except ValueError:
-        return False
-    return last < datetime.datetime.now(datetime.UTC).date()
+    return is_over(text_of(entry.options.get("end_of_life")), datetime.datetime.now(datetime.UTC))

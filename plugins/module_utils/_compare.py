@@ -168,9 +168,10 @@ def without_void(desired: Desired, image: Image, have: Flat) -> Flat:
 
     On an image that stays a snapshot they stay, too: nothing makes them count there.
     """
-    if Image(declared(desired, have)).snapshot:
+    void = image.void
+    if not void or Image(declared(desired, have)).snapshot:
         return have
-    return {key: value for key, value in have.items() if key not in image.void}
+    return {key: value for key, value in have.items() if key not in void}
 
 
 def signed(want: Flat, image: Image) -> Flat:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ._observed import OWN_PREFIX, WRITTEN_ON, Image
+from ._observed import OWN_PREFIX, REPLACED_BY, WRITTEN_ON, Image
 from ._source import Source
 
 #: Stands for the id of the image that the same plan creates.
@@ -204,6 +204,11 @@ class Retire:
     def __str__(self) -> str:
         to = f" to {self.new_name!r}" if self.how == "rename" else ""
         return f"{self.how} the replaced image {self.image}{to}"
+
+    def patch(self, successor: str) -> list[dict[str, t.Any]]:
+        """The operations, once the id of the image that has taken the place is known."""
+        marks = {"op": "add", "path": f"/{REPLACED_BY}"}
+        return [each | {"value": successor} if marks.items() <= each.items() else each for each in self.operations]
 
 
 @dataclasses.dataclass(frozen=True)

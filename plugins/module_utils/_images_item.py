@@ -104,8 +104,9 @@ class Item:
 
     @property
     def renewed(self) -> set[str]:
-        """The names under which there is a new image once it is carried out."""
-        return self.known_as if self.outcome and self.outcome.after.get("id") == NEW else set()
+        """The name under which there is a new image once it is carried out; a version need not get that of its family."""
+        after = self.outcome.after if self.outcome else {}
+        return {after["name"]} if after.get("id") == NEW else set()
 
     @property
     def failed(self) -> bool:

@@ -14,7 +14,7 @@ import typing as t
 from . import _image_steps as steps
 from ._errors import ServerRefusal, Superseded
 from ._glance import Glance, Json
-from ._observed import INCOMING_FOR, REPLACED_BY
+from ._observed import INCOMING_FOR
 from ._patching import Patches, protection
 
 
@@ -38,14 +38,10 @@ class Succession:
             self._patches.patch(step.image, protection(False))
         if step.how == "delete" and self._is_deleted(step.image, "replaced"):
             return
-        marks = {"op": "add", "path": f"/{REPLACED_BY}"}
-        operations = [
-            each | {"value": successor} if marks.items() <= each.items() else each for each in step.operations
-        ]
         for _try in range(2):
             # The new image is in its place: planning anew would take the place back from whoever has it by now
             with contextlib.suppress(Superseded):
-                self._patches.change(step.image, operations)
+                self._patches.change(step.image, step.patch(successor))
                 return
 
     def give_name(self, step: steps.GiveName) -> Json:

@@ -84,7 +84,7 @@ class _Supply:
         #: What the slot bears.
         self.have: Flat = compare.settable(self.slot) if self.slot else {}
         #: What of that is its own.
-        self.kept: Flat = compare.without_void(desired, self.slot, self.have) if self.slot else {}
+        self.own: Flat = compare.without_void(desired, self.slot, self.have) if self.slot else {}
 
     def plan(self, before: dict[str, object]) -> Plan:
         self._refuse()
@@ -135,7 +135,7 @@ class _Supply:
     @functools.cached_property
     def want(self) -> Flat:
         """The metadata of the image once it is in place: what it has or inherits, and what is declared over it."""
-        desired, have = self.desired, self.kept
+        desired, have = self.desired, self.own
         base: Flat = {key: value for key, value in have.items() if key not in _STAMPS}
         if self.model:
             base = compare.heritage(self.model, same_version=self.model is self.old)
@@ -169,12 +169,12 @@ class _Supply:
         """Properties of an image that is ready: an import may have brought them, or the cloud, on its way."""
         if self.source.method is None:
             return {}
-        return {key: value for key, value in self.kept.items() if key not in BASE_ATTRIBUTES and key not in _STAMPS}
+        return {key: value for key, value in self.own.items() if key not in BASE_ATTRIBUTES and key not in _STAMPS}
 
     @functools.cached_property
     def done(self) -> Flat:
         """The metadata that the image has once it is filled."""
-        have, want = self.kept, self.want
+        have, want = self.own, self.want
         if self.ready:
             return self.have
         if not self.slot:

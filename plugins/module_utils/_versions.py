@@ -73,9 +73,14 @@ def is_excluded(image: Image) -> bool:
 
 
 def has_ended(image: Image, now: datetime.datetime) -> bool:
-    """Whether the last day of an image's life is over, in UTC. What is no date ends nothing."""
+    """Whether the last day of an image's life is over; see :func:`is_over`."""
+    return is_over(image.stamp(END_OF_LIFE) or "", now)
+
+
+def is_over(day: str, now: datetime.datetime) -> bool:
+    """Whether a day, such as ``2027-06-30``, is over in UTC. What is no date is never over."""
     try:
-        last = datetime.date.fromisoformat(image.stamp(END_OF_LIFE) or "")
+        last = datetime.date.fromisoformat(day)
     except ValueError:
         return False
     return now.astimezone(datetime.UTC).date() > last

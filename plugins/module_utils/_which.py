@@ -40,6 +40,7 @@ def choose(images: t.Iterable[Image], name: str, project_id: str) -> Image | Non
     """The one image that a name means; None if there is none.
 
     Of several, those of the own project count, then those that have data; of these the one that the module ``image`` means.
+
     :raises AmbiguousImage: if several are left.
     """
     found = _own_first(images, project_id)

@@ -172,6 +172,11 @@ def test_kernel_that_is_a_version(member: Project, succeed: Run, entries: list[J
     held = member.only(entries[0]["name"])
     assert [held["ramdisk_id"], held["kernel_id"]] == [each["image"]["id"] for each in result["results"][1:]]
     assert not succeed("images", images=images)["changed"]
+    images.append({**entries[3], "name": f"{name}-k", "version": "0"})
+    for check in (True, False):
+        assert outcomes(succeed("images", check=check, images=images)) == [False, False, False, True], (
+            "an older version does not take the name"
+        )
 
 
 def test_kernel_that_fails_fails_what_needs_it(member: Project, run: Run, entries: list[Json], tmp_path: Path) -> None:

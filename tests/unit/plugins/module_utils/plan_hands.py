@@ -232,9 +232,7 @@ class Hands:
         if step.how == "delete":
             self.cloud.delete(step.image)
             return
-        successor = self._id(step.successor)
-        news = [each | {"value": successor} if each.get("value") == steps.NEW else each for each in step.operations]
-        self.cloud.patch(step.image, news)
+        self.cloud.patch(step.image, step.patch(self._id(step.successor)))
 
     @_do.register(steps.Exclude)
     @_do.register(steps.GiveName)
