@@ -196,7 +196,7 @@ kills: venv-newest .work/linked $(call own_cloud,faults) ## Run each kill and ea
 
 .PHONY: test-faults
 test-faults: venv-newest .work/linked faults-cloud ## Run the faults and races many times; takes long, and is no part of the gate
-	@CLOUDIMAGE_FAULT_REPEAT=$${CLOUDIMAGE_FAULT_REPEAT:-5} tests/gate/pytest "$(newest)" "$(CURDIR)/.work/faults-cloud" --timeout 900 tests/faults
+	@CLOUDIMAGE_FAULT_REPEAT=$${CLOUDIMAGE_FAULT_REPEAT:-5} tests/gate/pytest "$(newest)" "$(CURDIR)/.work/faults-cloud" tests/faults
 
 .PHONY: variants
 variants: venv-newest .work/linked $(call own_cloud,variants) ## Run module image against a local cloud that is set up in other ways

@@ -22,7 +22,7 @@ DATA = cloud_support.CLOUD_DIR / "data" / "glance"
 STAGING = DATA / "staging"
 STORES = DATA / "stores"
 #: Seconds that Glance gets to clear up behind a connection that was cut, or a task that failed.
-_SETTLING = 20.0
+_SETTLING = 120.0
 
 
 def stored_files() -> set[Path]:

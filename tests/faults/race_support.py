@@ -24,13 +24,12 @@ from pathlib import Path
 import cloud_support
 import files_support
 import requests
+from patience import PATIENCE, wait_until
 from proxy import Rule
 from support import Cloud, Row
 
 #: Multiplies the repetitions of what may go well by luck.
 REPEAT = int(os.environ.get("CLOUDIMAGE_FAULT_REPEAT", "1"))
-#: Seconds that anything may take before a test gives it up as hanging.
-_PATIENCE = 60.0
 
 
 def cases(usual: t.Iterable[t.Any], rest: t.Iterable[t.Any]) -> list[t.Any]:
@@ -136,7 +135,7 @@ class Running:
             self.status = _nursery().ask(wait=self.pid)
         return self.status is not None
 
-    def wait(self, patience: float = _PATIENCE) -> int:
+    def wait(self, patience: float = PATIENCE) -> int:
         """Wait for its end, however it comes; the exit status, negative for a signal."""
         wait_until(self.has_ended, patience)
         assert self.status is not None
@@ -205,14 +204,6 @@ def all_at(rule: Rule, number: int) -> None:
     """Wait until so many requests stand at the hold of a rule."""
     wait_until(lambda: rule.fired >= number)
     rule.act.reached()
-
-
-def wait_until(is_so: t.Callable[[], t.Any], patience: float = _PATIENCE) -> None:
-    """Wait, but not for ever."""
-    deadline = time.monotonic() + patience
-    while not is_so():
-        assert time.monotonic() < deadline, "did not come about"
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -308,7 +299,7 @@ class Service:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(self._url, timeout=10).status_code in (200, 300)
+            return requests.get(self._url, timeout=PATIENCE).status_code in (200, 300)
         except requests.RequestException:
             return False
 

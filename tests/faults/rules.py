@@ -12,7 +12,8 @@ import re
 import threading
 import typing as t
 
-from wire import BLOCK, PATIENCE, Gone
+from patience import PATIENCE
+from wire import BLOCK, Gone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +117,9 @@ class Hold:
         self._released = threading.Event()
         self._severed = False
 
-    def reached(self, patience: float = PATIENCE / 2) -> None:
+    def reached(self) -> None:
         """Wait until a request stands at the point."""
-        assert self._reached.wait(patience), "no request has come to the point of the hold"
+        assert self._reached.wait(PATIENCE), "no request has come to the point of the hold"
 
     def release(self) -> None:
         """Let the request go on; later ones are not stopped."""

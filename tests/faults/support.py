@@ -22,14 +22,13 @@ import cloud_support
 import files_support
 import yaml
 from judge import Judge
+from patience import PATIENCE
 from proxy import Hold, Proxy
 
 #: Bytes of the images.
 SIZE = 256 * 1024
 #: Options that make an image go.
 ABSENT: dict[str, t.Any] = {"state": "absent", "filename": None, "uri": None, "retire": None, "import_method": None}
-#: Seconds after which a run of a module is taken to hang.
-_LONGEST_RUN = 45.0
 
 
 def project(cloud: str) -> cloud_support.Project:
@@ -99,7 +98,7 @@ def _watching(nursery: int) -> t.Iterator[None]:
         for child in Path(f"/proc/{nursery}/task/{nursery}/children").read_text().split():
             os.kill(int(child), signal.SIGKILL)
 
-    watchdog = threading.Timer(_LONGEST_RUN, kill)
+    watchdog = threading.Timer(PATIENCE, kill)
     watchdog.start()
     try:
         yield

@@ -11,6 +11,7 @@ import contextlib
 import pytest
 import requests
 from judge import STORES, unwritable
+from patience import PATIENCE
 from proxy import CutRequest, EditRequest, Hold, refusal
 from support import SIZE
 
@@ -166,7 +167,7 @@ def test_token_revoked_in_the_middle(sent):
     with row.held("PUT", path, Hold(SIZE // 2)):
         token = row.proxy.calls("PUT")[0].headers["x-auth-token"]
         headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-        requests.delete(f"{row.cloud.auth_url}/auth/tokens", headers=headers, timeout=30).raise_for_status()
+        requests.delete(f"{row.cloud.auth_url}/auth/tokens", headers=headers, timeout=PATIENCE).raise_for_status()
     row.finish(changed=False)
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import typing as t
 
 import cloud_support
@@ -184,9 +183,7 @@ def test_web_download_of_a_source_that_is_away(fetched):
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.2/disk.raw", "ftp://127.0.0.1/disk.raw"], ids=["address", "scheme"])
 def test_web_download_that_the_cloud_refuses(fetched, uri):
-    started = time.monotonic()
     fetched.attempt("(?i)uri|scheme|disk.raw", well=False, uri=uri)
-    assert time.monotonic() - started < 60, "long before the option timeout"
     assert not fetched.images()
     fetched.finish(changed=True)
 

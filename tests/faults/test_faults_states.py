@@ -14,6 +14,7 @@ import files_support
 import pytest
 import requests
 from judge import DATA, STORES
+from patience import PATIENCE
 from proxy import Answer, Drop, Hold, LoseReply, Refuse, refusal
 from support import ABSENT, SIZE
 
@@ -23,7 +24,7 @@ WORDS = "the cupboard is in use"
 
 def _write(image_id: str, values: str) -> None:
     """Change the row of an image, for moments that no proxy can bring about."""
-    with contextlib.closing(sqlite3.connect(DATA / "glance.db", timeout=30)) as database:
+    with contextlib.closing(sqlite3.connect(DATA / "glance.db", timeout=PATIENCE)) as database:
         database.execute(f"UPDATE images SET {values} WHERE id = ?", (image_id,))
         database.commit()
 
@@ -171,7 +172,7 @@ def test_absent_while_an_upload_runs(row, member):
     hold = row.proxy.rule("PUT", path, Hold(after=SIZE // 2)).act
     headers = {"Content-Type": "application/octet-stream", "X-Auth-Token": member._session.headers["X-Auth-Token"]}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        upload = pool.submit(requests.put, row.proxy.url + path, data=row.data, headers=headers, timeout=60)
+        upload = pool.submit(requests.put, row.proxy.url + path, data=row.data, headers=headers, timeout=PATIENCE)
         hold.reached()
         row.attempt(**ABSENT)
         hold.release()

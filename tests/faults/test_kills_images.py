@@ -42,7 +42,6 @@ def test_three_at_work(catalogue, where, number):
     rule = catalogue.proxy.rule(*point, hold, times=3)
     with catalogue.started() as (run,):
         all_at(rule, 3)
-        started = time.monotonic()
         run.kill(number)
         if number == KILL:
             assert run.wait() == -KILL
@@ -52,7 +51,6 @@ def test_three_at_work(catalogue, where, number):
             time.sleep(0.2)
             hold.release()
             catalogue.judge_first(run.result(), "^Interrupted by SIGTERM", well=False)
-            assert time.monotonic() - started < 15
             catalogue.nothing_half_made()
     catalogue.finish(changed=True)
 
@@ -64,10 +62,8 @@ def test_server_that_does_not_let_go(catalogue):
     rule = catalogue.proxy.rule(*UPLOAD, hold, times=3)
     with catalogue.started() as (run,):
         all_at(rule, 3)
-        started = time.monotonic()
         run.kill(TERM)
         catalogue.judge_first(run.result(), "^Interrupted by SIGTERM", well=False)
-        assert time.monotonic() - started < 35
         hold.sever()
     catalogue.finish(changed=True)
 

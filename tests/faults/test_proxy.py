@@ -15,6 +15,7 @@ import typing as t
 import proxy as p
 import pytest
 import requests
+from patience import PATIENCE
 
 MIB = 1024 * 1024
 #: What a client makes of a connection that breaks.
@@ -103,18 +104,18 @@ def proxy(upstream: Upstream) -> t.Iterator[p.Proxy]:
 
 
 def get(proxy: p.Proxy, path: str = "/a") -> requests.Response:
-    return requests.get(proxy.url + path, timeout=10)
+    return requests.get(proxy.url + path, timeout=PATIENCE)
 
 
 def put(proxy: p.Proxy, data: t.Any, path: str = "/a") -> requests.Response:
-    return requests.put(proxy.url + path, data=data, timeout=10)
+    return requests.put(proxy.url + path, data=data, timeout=PATIENCE)
 
 
 def test_without_rules_everything_passes(proxy, upstream):
     with requests.Session() as session:
         for size in (0, 1, MIB):
-            assert session.put(f"{proxy.url}/x?y=z", data=bytes(size), timeout=10).text == str(size)
-        assert session.get(f"{proxy.url}/g", timeout=10).content == b"0123456789" * 10
+            assert session.put(f"{proxy.url}/x?y=z", data=bytes(size), timeout=PATIENCE).text == str(size)
+        assert session.get(f"{proxy.url}/g", timeout=PATIENCE).content == b"0123456789" * 10
     assert [(seen.method, seen.path, seen.status, seen.served, seen.sent) for seen in proxy.calls("PUT")] == [
         ("PUT", "/x?y=z", 200, 200, size) for size in (0, 1, MIB)
     ]
@@ -130,7 +131,7 @@ def test_connections_of_clients_stay_open(proxy):
     with requests.Session() as session:
         proxy.rule("GET", "/second", p.Answer(503))
         for path, status in (("/first", 200), ("/second", 503), ("/third", 200)):
-            assert session.get(proxy.url + path, timeout=10).status_code == status
+            assert session.get(proxy.url + path, timeout=PATIENCE).status_code == status
         (pool,) = session.get_adapter(proxy.url).poolmanager.pools._container.values()
         assert pool.num_connections == 1
 
@@ -170,7 +171,7 @@ def test_cut_request(proxy, upstream, after, status):
     else:
         with pytest.raises(BROKEN):
             put(proxy, bytes(300_000))
-    assert upstream.ended.wait(10)
+    assert upstream.ended.wait(PATIENCE)
     assert proxy.calls()[0].sent == upstream.served[0][2] == after % 300_000
     assert put(proxy, bytes(300_000)).text == "300000"
 
@@ -196,7 +197,7 @@ def test_lost_reply(proxy, upstream, status):
 
 def test_cut_reply(proxy):
     proxy.rule("GET", "/", p.CutReply(17))
-    with requests.get(proxy.url, stream=True, timeout=10) as answer:
+    with requests.get(proxy.url, stream=True, timeout=PATIENCE) as answer:
         assert answer.raw.read(17) == b"01234567890123456"
         with pytest.raises(Exception, match=r"IncompleteRead|broken"):
             answer.raw.read(1)
@@ -217,10 +218,10 @@ def test_refuse(proxy):
     with pytest.raises(BROKEN):
         get(proxy)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address, timeout=10)
+        socket.create_connection(address, timeout=PATIENCE)
     while True:
         try:
-            socket.create_connection(address, timeout=10).close()
+            socket.create_connection(address, timeout=PATIENCE).close()
             break
         except ConnectionRefusedError:
             threading.Event().wait(0.05)
@@ -235,13 +236,13 @@ def test_slow_ways_lose_nothing(proxy, act):
 
 def test_edit_request(proxy, upstream):
     proxy.rule("PUT", "/", p.EditRequest({"X-One": "2", "x-two": None}))
-    requests.put(proxy.url, data=b"data", headers={"x-one": "1", "X-Two": "2"}, timeout=10)
+    requests.put(proxy.url, data=b"data", headers={"x-one": "1", "X-Two": "2"}, timeout=PATIENCE)
     headers = upstream.served[0][3]
     assert headers["X-One"] == "2" and "X-Two" not in headers
 
 
 def test_early_answer_of_the_server_arrives(proxy):
-    assert requests.post(proxy.url, data=bytes(8 * MIB), timeout=10).text == "full"
+    assert requests.post(proxy.url, data=bytes(8 * MIB), timeout=PATIENCE).text == "full"
 
 
 class _Counted:
@@ -279,7 +280,7 @@ def test_hold_before_the_server_knows(proxy, upstream, method, after):
     hold = p.Hold(after)
     proxy.rule(method, "/", hold)
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        answer = pool.submit(requests.request, method, proxy.url, timeout=10)
+        answer = pool.submit(requests.request, method, proxy.url, timeout=PATIENCE)
         hold.reached()
         threading.Event().wait(0.1)
         assert not upstream.connected
@@ -297,5 +298,5 @@ def test_hold_that_is_severed(proxy, upstream, hold):
         hold.sever()
         with pytest.raises(BROKEN):
             answer.result()
-    assert upstream.ended.wait(10)
+    assert upstream.ended.wait(PATIENCE)
     assert upstream.served[0][2] == (200_000 if hold.reply else hold.after)

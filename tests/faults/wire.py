@@ -12,10 +12,10 @@ import select
 import socket
 import typing as t
 
+from patience import PATIENCE
+
 #: Bytes passed on at a time. Small, so that a hold or a cut is met to the byte without buffering.
 BLOCK = 16 * 1024
-#: Seconds that either side may keep the other waiting, and that a hold lasts if no test lets go.
-PATIENCE = 60.0
 _HEAD_LIMIT = 64 * 1024
 
 

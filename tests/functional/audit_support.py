@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cloud_support
 import yaml
+from patience import PATIENCE
 
 #: Names as somebody might choose who wants the page or the terminal to do something.
 HOSTILE = [
@@ -89,7 +90,7 @@ def play(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | quiet,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
         check=False,
         cwd=folder,

@@ -17,8 +17,9 @@ import time
 import typing as t
 from pathlib import Path
 
+from patience import PATIENCE
+
 PROGRAMS = ("chromium", "chromium-headless-shell", "google-chrome")
-_PATIENCE = 60
 #: Descriptors on which Chromium reads commands, and writes answers and events.
 _COMMANDS, _ANSWERS = 3, 4
 
@@ -84,10 +85,10 @@ class Browser:
             self.events.append((message["method"], message.get("params", {})))
 
     def _message(self) -> dict[str, t.Any]:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while b"\0" not in self._buffer:
             ready = select.select([self._answers], [], [], max(0, deadline - time.monotonic()))[0]
-            assert ready, f"Chromium has not answered for {_PATIENCE} seconds"
+            assert ready, f"Chromium has not answered for {PATIENCE} seconds"
             block = os.read(self._answers, 1 << 20)
             assert block, "Chromium has ended"
             self._buffer += block

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import requests
 import yaml
+from patience import PATIENCE
 
 CLOUD_DIR = Path(os.environ.get("CLOUDIMAGE_TEST_CLOUD_DIR", "no-cloud"))
 CLOUDS_YAML = CLOUD_DIR / "clouds.yaml"
@@ -63,7 +64,7 @@ class Project:
         }
         identity = {"methods": ["password"], "password": {"user": user}}
         body = {"auth": {"identity": identity, "scope": {"project": scope}}}
-        answer = requests.post(f"{settings['auth_url']}/auth/tokens", json=body, timeout=30)
+        answer = requests.post(f"{settings['auth_url']}/auth/tokens", json=body, timeout=PATIENCE)
         answer.raise_for_status()
         token = answer.json()["token"]
         self.id = token["project"]["id"]
@@ -79,7 +80,7 @@ class Project:
 
     def http(self, method: str, path: str, ok: bool = True, **kwargs: t.Any) -> requests.Response:
         """A request to Glance; ``path`` begins with /v2."""
-        answer = self._session.request(method, self.url + path, timeout=60, **kwargs)
+        answer = self._session.request(method, self.url + path, timeout=PATIENCE, **kwargs)
         if ok:
             assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer

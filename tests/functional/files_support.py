@@ -25,6 +25,8 @@ import threading
 import typing as t
 from pathlib import Path
 
+from patience import PATIENCE
+
 MODULES = "ansible_collections.cloudimage.glance.plugins.modules"
 MIB = 1024 * 1024
 
@@ -47,7 +49,7 @@ def start_module(
 
 def finish_module(process: subprocess.Popen[str]) -> dict[str, t.Any]:
     """The result that a module prints."""
-    output, complaints = process.communicate(timeout=60)
+    output, complaints = process.communicate(timeout=PATIENCE)
     return _parsed(output, complaints)
 
 
@@ -187,7 +189,7 @@ def disk_bytes(size: int = 2 * MIB, seed: int = 1) -> bytes:
 
 def qemu_img(*arguments: object) -> None:
     """Run qemu-img."""
-    subprocess.run(["qemu-img", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    subprocess.run(["qemu-img", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
 
 
 def convert(source: Path, target: Path, qemu_format: str, *options: str) -> Path:

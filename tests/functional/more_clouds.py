@@ -17,6 +17,7 @@ import typing as t
 from pathlib import Path
 
 import cloud_support
+from patience import PATIENCE
 
 _PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 _QUIET = {
@@ -57,7 +58,7 @@ class Cloud:
 
     @staticmethod
     def wait(process: subprocess.Popen[str]) -> None:
-        output, _errors = process.communicate(timeout=100)
+        output, _errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, output
 
 

@@ -19,6 +19,7 @@ import cloud_support
 import files_support
 import pytest
 import yaml
+from patience import PATIENCE
 
 PLUGINS = Path(collection.__path__[0]) / "plugins"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
@@ -83,7 +84,13 @@ def _run(tasks: list[dict[str, t.Any]], tmp_path: Path) -> str:
     }
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvv", str(tmp_path / "play.yml")]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL, check=False
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr

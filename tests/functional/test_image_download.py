@@ -16,7 +16,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import typing as t
 import urllib.parse
 from pathlib import Path
@@ -30,6 +29,7 @@ from files_support import MIB
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 
+from patience import PATIENCE, wait_until
 from proxy import Answer, CutReply, Drop, EditRequest, Proxy, Rule
 
 DATA = r"/v2/images/[0-9a-f-]+/file"
@@ -91,14 +91,6 @@ def replaced_qemu_img(folder: Path, script: str) -> dict[str, str]:
 def random_bytes(size: int = MIB) -> bytes:
     """Content without zeros to leave out."""
     return os.urandom(size - 1) + b"\xff"
-
-
-def wait_until(condition: t.Callable[[], object], patience: float = 20) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 # The file, and that it stays
@@ -470,7 +462,7 @@ def test_corrupt_data_is_refused_and_not_kept(run, succeed, member: Project, nam
 def forget(image: Json, *columns: str) -> None:
     """Make Glance forget digests of an image, as if it had come by way of an old version or a location."""
     changes = ", ".join(f"{column} = NULL" for column in columns)
-    with contextlib.closing(sqlite3.connect(DATABASE, timeout=30)) as database:
+    with contextlib.closing(sqlite3.connect(DATABASE, timeout=PATIENCE)) as database:
         done = database.execute(f"UPDATE images SET {changes} WHERE id = ?", (image["id"],))
         database.commit()
         assert done.rowcount == 1
@@ -675,7 +667,7 @@ def test_an_interrupted_download_is_finished_by_the_next(
     process = files_support.start_module(MODULE, tmp_path, {**behind(faulty), "image": name, "dest": dest})
     wait_until(lambda: len([seen for seen in faulty.calls("GET") if seen.path.endswith("/file")]) > 1)
     process.send_signal(number)
-    output, _complaints = process.communicate(timeout=30)
+    output, _complaints = process.communicate(timeout=PATIENCE)
     if number == signal.SIGTERM:
         assert json.loads(output)["reason"] == "interrupted"
     (left,) = listing(out)
@@ -748,7 +740,7 @@ def test_memory_stays_flat(member: Project, name, out: Path, dest: Path, tmp_pat
     arguments = files_support._arguments(tmp_path, {"cloud": "local", "image": name, "dest": dest}, False)
     environment = {**os.environ, "PYTHONPATH": files_support._python_path(), "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-c", run_and_tell, arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     result = json.loads(done.stdout)
     assert result.get("changed"), result
     assert result["transfer"]["bytes"] == dest.stat().st_size == size

@@ -14,13 +14,13 @@ import resource
 import shutil
 import signal
 import subprocess
-import time
 import typing as t
 from pathlib import Path
 
 import files_support as support
 import pytest
 from files_support import MIB, Faults
+from patience import PATIENCE, wait_until
 
 QEMU_NAMES = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx"}
 NOT_ROOT = 65534
@@ -245,9 +245,8 @@ def test_a_broken_download_goes_on(folder: Path, disk: Path, server: support.Ser
 
 def test_lasting_faults_end_soon(folder: Path, server: support.Server) -> None:
     digest = "0" * 64
-    begun = time.monotonic()
     refused(folder, "404", f"{server.url}/no", src=f"{server.url}/no", checksum=digest, reason="transfer_problem")
-    assert server.asked("/no") == 1 and time.monotonic() - begun < 3
+    assert server.asked("/no") == 1
     server.faults["/down"] = Faults(statuses=[403])
     refused(folder, "403", src=f"{server.url}/down", checksum=digest)
 
@@ -458,14 +457,6 @@ def slow_server(server: support.Server, disk: Path) -> dict[str, t.Any]:
     return {"src": f"{server.url}/slow", "checksum": support.sha256(content), "format": "qcow2"}
 
 
-def wait_until(condition: t.Callable[[], object], patience: float = 10) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 def test_terminated_runs_leave_nothing(folder: Path, disk: Path, server: support.Server) -> None:
     image(folder).write_bytes(b"old")
     options = {"path": image(folder), **slow_server(server, disk)}
@@ -484,7 +475,7 @@ def test_killed_runs_are_cleaned_up_after(folder: Path, disk: Path, server: supp
     left = listing(folder)[0]
     assert re.fullmatch(r"\.image\.cloudimage-[0-9a-f]+", left)
     killed.kill()
-    killed.communicate(timeout=10)
+    killed.communicate(timeout=PATIENCE)
     assert listing(folder) == [left]
     live = support.start_module("image_file", folder, options)
     wait_until(lambda: left not in listing(folder) and len(listing(folder)) == 1)

@@ -16,6 +16,7 @@ import cloud_support
 import pytest
 import requests
 import yaml
+from patience import PATIENCE
 
 
 class Discovery(http.server.BaseHTTPRequestHandler):
@@ -29,7 +30,7 @@ class Discovery(http.server.BaseHTTPRequestHandler):
             status, body = self.answers[self.path]
         else:
             headers = {"X-Auth-Token": self.headers["X-Auth-Token"]}
-            answer = requests.get(self.upstream + self.path, headers=headers, timeout=30)
+            answer = requests.get(self.upstream + self.path, headers=headers, timeout=PATIENCE)
             status, body = answer.status_code, answer.content
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

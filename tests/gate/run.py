@@ -53,46 +53,46 @@ class Step:
 TRACKS = [
     [
         Step("venv-newest", 600, needed=True),
-        Step("functional-cloud-absent", 60),
-        Step("functional-cloud", 600, needed=True),
+        Step("functional-cloud-absent", 300),
+        Step("functional-cloud", 900, needed=True),
         Step("functional", 3000, cloud="functional-cloud"),
     ],
     [
         Step("venv-tools", 600, needed=True),
-        Step("lint", 300),
-        Step("extra-checks", 120),
-        Step("licences", 120),
-        Step("changelog", 120),
-        Step("docs-check", 300),
-        Step("sanity", 1500),
-        Step("integration-cloud-absent", 60),
-        Step("integration-cloud", 300, needed=True, after="functional-cloud"),
+        Step("lint", 600),
+        Step("extra-checks", 300),
+        Step("licences", 300),
+        Step("changelog", 300),
+        Step("docs-check", 600),
+        Step("sanity", 2400),
+        Step("integration-cloud-absent", 300),
+        Step("integration-cloud", 900, needed=True, after="functional-cloud"),
         Step("integration", 2700, cloud="integration-cloud"),
     ],
     [
-        Step("unit", 600, after="venv-newest"),
+        Step("unit", 1200, after="venv-newest"),
         Step("venv-floor", 600, needed=True),
-        Step("floor-cloud-absent", 60),
-        Step("floor-cloud", 300, needed=True, after="functional-cloud"),
+        Step("floor-cloud-absent", 300),
+        Step("floor-cloud", 900, needed=True, after="functional-cloud"),
         Step("floor", 2700, cloud="floor-cloud", after="browser"),
-        Step("variants-cloud-absent", 60),
-        Step("variants-cloud", 300, needed=True),
-        Step("variants", 1200, cloud="variants-cloud"),
+        Step("variants-cloud-absent", 300),
+        Step("variants-cloud", 900, needed=True),
+        Step("variants", 2400, cloud="variants-cloud"),
     ],
     [
-        Step("faults-cloud-absent", 60, after="functional-cloud"),
-        Step("faults-cloud", 300, needed=True),
-        Step("faults", 2400, cloud="faults-cloud"),
-        Step("incumbent", 1200, cloud="faults-cloud"),
-        Step("ansible-lint", 600, after="venv-tools"),
-        Step("package", 600),
+        Step("faults-cloud-absent", 300, after="functional-cloud"),
+        Step("faults-cloud", 900, needed=True),
+        Step("faults", 3000, cloud="faults-cloud"),
+        Step("incumbent", 2400, cloud="faults-cloud"),
+        Step("ansible-lint", 1200, after="venv-tools"),
+        Step("package", 1200),
     ],
     [
         Step("browser", 600, needed=True),
-        Step("sets-cloud-absent", 60, after="functional-cloud"),
-        Step("sets-cloud", 300, needed=True),
-        Step("sets", 2400, cloud="sets-cloud"),
-        Step("kills", 1800, cloud="sets-cloud"),
+        Step("sets-cloud-absent", 300, after="functional-cloud"),
+        Step("sets-cloud", 900, needed=True),
+        Step("sets", 3000, cloud="sets-cloud"),
+        Step("kills", 2400, cloud="sets-cloud"),
     ],
 ]
 STEPS = {step.target: step for track in TRACKS for step in track}
@@ -215,7 +215,7 @@ def main() -> int:
             kill(process)
         # Stopped but not removed, so that their logs can be looked at
         for target in (f"{step.cloud}-stopped" for step in STEPS.values() if step.cloud):
-            if make(target, 60, LOGS / f"{target}.log", environment) != "ok":
+            if make(target, 300, LOGS / f"{target}.log", environment) != "ok":
                 print("\n".join(read(LOGS / f"{target}.log")))
                 passed = False
     print(

@@ -16,6 +16,7 @@ import urllib.parse
 from pathlib import Path
 
 import cloud_support
+from patience import PATIENCE
 
 Options = dict[str, t.Any]
 DATA = cloud_support.CLOUD_DIR / "data" / "glance"
@@ -40,7 +41,7 @@ def bring(state: str, options: Options) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr

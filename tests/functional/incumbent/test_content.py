@@ -18,6 +18,7 @@ import incumbent_support
 import pytest
 import requests
 from incumbent_support import faults, shows
+from patience import PATIENCE
 
 
 def digest(data: bytes, algorithm: str = "sha512") -> str:
@@ -162,7 +163,7 @@ class Forger(http.server.BaseHTTPRequestHandler):
             body = body[:-1] + bytes([body[-1] ^ 255])
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         address = cloud_support.project("local").url + self.path
-        answer = requests.request(self.command, address, data=body, headers=headers, timeout=60)
+        answer = requests.request(self.command, address, data=body, headers=headers, timeout=PATIENCE)
         self.send_response(answer.status_code)
         if answer.status_code != 204:
             self.send_header("Content-Type", "application/json")

@@ -11,7 +11,6 @@ import hashlib
 import signal
 import sqlite3
 import subprocess
-import time
 import typing as t
 
 import cloud_support
@@ -19,6 +18,7 @@ import files_support
 import incumbent_support
 import pytest
 from incumbent_support import faults, shows
+from patience import PATIENCE, wait_until
 
 Starter = t.Callable[..., contextlib.AbstractContextManager[subprocess.Popen[str]]]
 
@@ -46,7 +46,7 @@ def held(name, disk, tmp_path) -> Starter:
             finally:
                 hold.sever()
                 process.kill()
-                process.communicate(timeout=60)
+                process.communicate(timeout=PATIENCE)
 
     return start
 
@@ -67,13 +67,6 @@ def stage(member: cloud_support.Project, image_id: str, data: bytes) -> None:
     member.http("PUT", f"/v2/images/{image_id}/stage", data=data, headers={"Content-Type": "application/octet-stream"})
 
 
-def wait_until(is_so: t.Callable[[], t.Any], patience: float = 30) -> None:
-    deadline = time.monotonic() + patience
-    while not is_so():
-        assert time.monotonic() < deadline, "did not come about"
-        time.sleep(0.02)
-
-
 @shows("image: Interrupted runs")
 def test_queued_image_stays_queued_for_ever(succeed, member, name, disk, whole):
     slot = member.create(name)
@@ -87,7 +80,7 @@ def test_interrupted_upload_is_never_repaired(succeed, member, name, disk, held,
     with held("PUT", "/file$", faults.Hold(after=1000)) as process:
         assert len(member.named(name)) == 1
         process.send_signal(number)
-        output, _complaints = process.communicate(timeout=60)
+        output, _complaints = process.communicate(timeout=PATIENCE)
     if number == signal.SIGTERM:
         assert '"interrupted"' in output and member.named(name) == [], "nothing is left behind"
     assert succeed("image", name=name, filename=disk())["changed"]
@@ -99,7 +92,7 @@ def test_staged_data_is_never_imported(succeed, member, name, disk, held, whole)
     with held("POST", "/import$", faults.Hold(), use_import=True) as process:
         process.kill()
     assert member.only(name)["status"] == "uploading"
-    assert succeed("image", name=name, filename=disk(), use_import=True, timeout=1)["changed"]
+    assert succeed("image", name=name, filename=disk(), use_import=True, timeout=10)["changed"]
     assert whole()
 
 

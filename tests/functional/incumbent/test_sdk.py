@@ -15,6 +15,7 @@ from pathlib import Path
 
 import files_support
 from incumbent_support import shows
+from patience import PATIENCE
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -48,7 +49,7 @@ def test_parts_of_openstacksdk_are_used_that_go_away(member, name, disk, tmp_pat
     environment = {"PYTHONWARNINGS": "always"}
     options = {"cloud": "local", "name": name, "filename": disk(), "tags": ["t"]}
     process = files_support.start_module("image", tmp_path, options, env=environment)
-    output, complaints = process.communicate(timeout=60)
+    output, complaints = process.communicate(timeout=PATIENCE)
     assert '"changed": true' in output and member.only(name)["status"] == "active"
     command = [sys.executable, "-c", BARE]
     bare = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **environment})

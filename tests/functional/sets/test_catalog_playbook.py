@@ -19,9 +19,9 @@ import more_clouds
 import pytest
 import yaml
 from cloud_support import Json, Project
+from patience import PATIENCE
 
 # The clouds have to start, and each run is a whole ansible-playbook.
-pytestmark = pytest.mark.timeout(300)
 
 CITIES = ("berlin", "hamburg", "munich")
 _ROW = re.compile(r'"(\w+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+\.\d)(  FAILED)?"')
@@ -82,7 +82,7 @@ class Clouds:
             OS_CLIENT_CONFIG_FILE=str(self.folder / "clouds.yaml"),
             XDG_CACHE_HOME=str(self.folder / "cache"),
         )
-        output, _errors = process.communicate(timeout=150)
+        output, _errors = process.communicate(timeout=PATIENCE)
         return Outcome(process.returncode, output)
 
     def writes(self) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import typing as t
 from pathlib import Path
 
@@ -128,7 +127,5 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
 def test_a_thousand_entries_are_no_special_case(tmp_path: Path) -> None:
     path = tmp_path / "catalog.yml"
     path.write_text(yaml.safe_dump([{"name": f"image {n}", "kernel": f"image {n + 1}"} for n in range(1000)]))
-    began = time.monotonic()
     told = run(tmp_path, files=[path], standard="none")
     assert told["valid"] and len(told["images"]) == 1000
-    assert time.monotonic() - began < 30

@@ -19,6 +19,7 @@ from pathlib import Path
 import cloud_support
 import pytest
 import yaml
+from patience import PATIENCE
 
 Project = cloud_support.Project
 Json = cloud_support.Json
@@ -318,7 +319,7 @@ def retire(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"HOME": str(folder), "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
         check=False,
     )

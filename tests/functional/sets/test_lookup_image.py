@@ -16,6 +16,7 @@ from pathlib import Path
 import cloud_support
 import pytest
 import yaml
+from patience import PATIENCE
 
 FAMILY, VERSION = "cloudimage_family", "cloudimage_version"
 BIN = Path(sys.executable).parent
@@ -52,7 +53,7 @@ def evaluate(tmp_path):
             env=os.environ | settings | environment,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=PATIENCE,
             stdin=subprocess.DEVNULL,
             check=False,
         )
@@ -193,7 +194,7 @@ def test_ways_to_a_cloud(evaluate, member, name, tmp_path):
     password_file = tmp_path / "vault-password"
     password_file.write_text("open sesame")
     seal = [BIN / "ansible-vault", "encrypt_string", "--vault-password-file", password_file, cloud["auth"]["password"]]
-    sealed = subprocess.run(seal, capture_output=True, text=True, check=True, timeout=60).stdout
+    sealed = subprocess.run(seal, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
     (tmp_path / "vars-secret.yml").write_text(f"sealed_password: {sealed}")
     settings = {
         "where": "local",

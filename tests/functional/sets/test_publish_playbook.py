@@ -10,18 +10,17 @@ import typing as t
 from pathlib import Path
 
 import more_clouds
-import pytest
 import yaml
 from cloud_support import Project
+from patience import PATIENCE
 
 # Each run is a whole ansible-playbook.
-pytestmark = pytest.mark.timeout(120)
 
 
 def publish(*arguments: str) -> tuple[int, str]:
     """The exit code and the output of the playbook."""
     process = more_clouds.start("cloudimage.glance.publish", *arguments)
-    output, _errors = process.communicate(timeout=100)
+    output, _errors = process.communicate(timeout=PATIENCE)
     return process.returncode, output
 
 

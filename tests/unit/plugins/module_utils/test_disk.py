@@ -274,7 +274,7 @@ def alive(process: int) -> bool:
 
 def wait_for(condition: t.Callable[[], object]) -> None:
     """Wait for something to become true."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         threading.Event().wait(0.01)
