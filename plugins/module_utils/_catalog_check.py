@@ -62,7 +62,7 @@ def check(entries: t.Sequence[Entry], spec: Spec | None = None) -> list[Problem]
     spec = spec or image_spec()
     names, outside = names_by_alias(spec), names_by_alias(connection_spec() | wait_spec())
     problems = [problem for entry in entries for problem in _own_problems(entry, spec, names, outside)]
-    return problems + _duplicates(entries) + _catalog_families.check(entries) + _cycles(entries)
+    return problems + _duplicates(entries) + _catalog_families.check(entries) + _cycles(entries) + _in_vain(entries)
 
 
 def validated(
@@ -206,23 +206,49 @@ def _cycle(graph: dict[Key, dict[Key, None]]) -> list[Key]:
     return []
 
 
+def _in_vain(entries: t.Sequence[Entry]) -> list[Problem]:
+    """Images that name as kernel or ramdisk what is declared to be no active image."""
+    problems = []
+    by_name = _by_name(entries)
+    for entry in entries:
+        for option, name in _named(entry):
+            meant = [entries[index] for index in _meant(entries, by_name, name)]
+            # The name of a family may pass to another version
+            gone = [each for each in meant if _state(each) != "present" and (not each.version or name != each.name)]
+            if gone and gone == meant:
+                wrong = f"{option} is {beside(entry, gone[0])}, which is declared {_state(gone[0])}"
+                problems.append(entry.problem(option, wrong))
+    return problems
+
+
 def _references(entries: t.Sequence[Entry]) -> list[set[int]]:
-    """For each entry, the entries that it names as kernel or ramdisk: those of the own project rather than of others."""
+    """For each entry, the entries that it names as kernel or ramdisk."""
+    by_name = _by_name(entries)
+    return [{index for _option, name in _named(entry) for index in _meant(entries, by_name, name)} for entry in entries]
+
+
+def _by_name(entries: t.Sequence[Entry]) -> dict[str, list[int]]:
+    """Indices of entries by all that others may call them."""
     by_name: dict[str, list[int]] = collections.defaultdict(list)
     for index, entry in enumerate(entries):
-        if entry.options.get("state") != "absent":
-            versioned = versioned_name(entry.name, entry.version) if entry.version else ""
-            for name in {entry.name, versioned, text_of(entry.options.get("id")).lower()} - {""}:
-                by_name[name].append(index)
-    return [_named(entries, by_name, entry) for entry in entries]
+        versioned = versioned_name(entry.name, entry.version) if entry.version else ""
+        for name in {entry.name, versioned, text_of(entry.options.get("id")).lower()} - {""}:
+            by_name[name].append(index)
+    return by_name
 
 
-def _named(entries: t.Sequence[Entry], by_name: dict[str, list[int]], entry: Entry) -> set[int]:
-    found: set[int] = set()
-    for option in _REFERENCES:
-        name = text_of(entry.options.get(option))
-        if name and entry.options.get("state") != "absent":
-            named = by_name.get(name) or by_name.get(name.lower(), [])
-            own = [index for index in named if entries[index].owner == ("", "")]
-            found.update(own or named)
-    return found
+def _meant(entries: t.Sequence[Entry], by_name: dict[str, list[int]], name: str) -> list[int]:
+    """The entries that a name or id means: those of the own project rather than of others."""
+    named = by_name.get(name) or by_name.get(name.lower(), [])
+    return [index for index in named if entries[index].owner == ("", "")] or named
+
+
+def _named(entry: Entry) -> list[tuple[str, str]]:
+    """Options with which an entry names others, and what they say."""
+    if _state(entry) == "absent":
+        return []
+    return [(option, name) for option in _REFERENCES if (name := text_of(entry.options.get(option)))]
+
+
+def _state(entry: Entry) -> str:
+    return text_of(entry.options.get("state")) or "present"

@@ -12,7 +12,7 @@ import dataclasses
 import typing as t
 
 from ._errors import CollectionError, Superseded
-from ._steps import Plan, certain
+from ._steps import Plan, Step, certain
 
 #: How often a run observes and plans anew when others act on the same object at the same moment.
 _ROUNDS = 50
@@ -49,6 +49,8 @@ class Outcome:
     actions: list[str]
     before: dict[str, t.Any]
     after: dict[str, t.Any]
+    #: Those of the plan that was the last.
+    steps: tuple[Step, ...] = ()
 
     def report(self, with_diff: bool) -> dict[str, t.Any]:
         """The whole result of a module."""
@@ -105,5 +107,5 @@ class Convergence:
                 done = actions + fault.details.get("actions", [])
                 fault.details |= {"actions": done} if done else {}
                 raise
-            return Outcome(result, actions + plan.actions, certain(self._before), plan.after)
+            return Outcome(result, actions + plan.actions, certain(self._before), plan.after, plan.steps)
         raise AssertionError("unreachable: the last round returns or raises")

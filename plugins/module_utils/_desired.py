@@ -61,6 +61,8 @@ class Desired:
     promote: bool | None = None
     #: Whether this task gives the name to the version that ought to have it; in a catalogue one of the family does.
     moves_name: bool = True
+    #: Keys (:func:`._versions.version_key`) of further versions of the family that the same task declares.
+    siblings: frozenset[t.Any] = frozenset()
     #: The collection's own properties that options set; None removes one.
     stamps: dict[str, str | None] = dataclasses.field(default_factory=dict)
     #: Projects that share the image: names or ids as declared, later ids.

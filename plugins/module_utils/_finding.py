@@ -30,47 +30,33 @@ class Finder:
     """Asks Glance each time."""
 
     def __init__(self, glance: Glance) -> None:
-        self._glance = glance
+        self.glance = glance
 
     @property
     def fresh(self) -> Finder:
         """What to ask after the first time: whoever looks again has a reason to."""
-        return Finder(self._glance)
+        return Finder(self.glance)
 
     def by_id(self, image_id: str) -> list[Json]:
         """The image with an id; empty if there is none, or none that may be seen."""
-        image = self._glance.image(image_id)
+        image = self.glance.image(image_id)
         return [image] if image else []
 
     def by_name(self, name: str, owner: str) -> list[Json]:
         """The images of a project that bear a name, hidden ones too; if there is none, the image whose id it is."""
-        return self._glance.named_or_id(name, {"owner": owner})
+        return self.glance.named_or_id(name, {"owner": owner})
 
     def by_reference(self, name: str, _own: str) -> list[Json]:
         """The active images of any project that a name may mean; of the own one at least, if it has any.
 
         :param _own: id of the own project.
         """
-        return [image for image in self._glance.named(name) if _can_be_referred_to(image)]
+        return [image for image in self.glance.named(name) if can_be_referred_to(image)]
 
     def by_family(self, family: str, owner: str) -> list[Json]:
         """The images of a project that bear a family, whatever else they are; hidden ones too."""
-        found = self._glance.hidden_too({FAMILY: family, "owner": owner})
+        found = self.glance.hidden_too({FAMILY: family, "owner": owner})
         return [image for image in found if image.get(FAMILY) == family]
-
-
-class Foretelling(Finder):
-    """Answers as if images that are going to be made anew were on their way already: nothing refers to the old ones.
-
-    :param renewed: names of the new images.
-    """
-
-    def __init__(self, glance: Glance, renewed: frozenset[str]) -> None:
-        super().__init__(glance)
-        self._renewed = renewed
-
-    def by_reference(self, name: str, own: str) -> list[Json]:
-        return [] if name in self._renewed else super().by_reference(name, own)
 
 
 class Prefetched(Finder):
@@ -110,7 +96,7 @@ class Prefetched(Finder):
 
     def by_reference(self, name: str, own: str) -> list[Json]:
         known = self._known(("name", own, name)) or []
-        if own_ones := [image for image in known if _can_be_referred_to(image)]:
+        if own_ones := [image for image in known if can_be_referred_to(image)]:
             return own_ones
         # Many images may refer to the same one of somebody else
         with self._referring:
@@ -141,7 +127,7 @@ class Prefetched(Finder):
             self._answered.setdefault(key, set())
 
         def ask() -> None:
-            for image in self._glance.images({attribute: operator, "owner": owner, "os_hidden": hidden}):
+            for image in self.glance.images({attribute: operator, "owner": owner, "os_hidden": hidden}):
                 key = (kind, owner, image.get(attribute) or "")
                 if key in keys:
                     self._found[key].append(image)
@@ -151,7 +137,8 @@ class Prefetched(Finder):
         return ask
 
 
-def _can_be_referred_to(raw: Json) -> bool:
+def can_be_referred_to(raw: Json) -> bool:
+    """Whether an image may be meant as a kernel or ramdisk."""
     image = Image(raw)
     return image.status == "active" and not image.retired and not image.stamp(INCOMING_FOR)
 

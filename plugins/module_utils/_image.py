@@ -24,8 +24,10 @@ from ._describe import described
 from ._desired import Desired, desired_image
 from ._errors import InvalidOption, ServerRefusal, Superseded, UnsafeImage
 from ._finding import Finder
+from ._foretold import id_to_come, is_to_come, raw_after
 from ._glance import Glance, Json, connect, is_true
-from ._observed import BASE_ATTRIBUTES, FOREIGN_PREFIXES, Image, Observed, in_other_hands, is_image_id
+from ._image_steps import NEW
+from ._observed import Image, Observed, in_other_hands, is_image_id
 from ._steps import Plan, certain
 from ._transfer import Transfer
 
@@ -93,13 +95,19 @@ class ImageDeclaration:
         self._stuck: set[str] = set()
         #: Ids of images that were made here.
         self._mine: set[str] = set()
-        self._found: dict[str, Json] = {}
+        #: What was seen, by id.
+        self.found: dict[str, Json] = {}
+
+    @property
+    def is_preliminary(self) -> bool:
+        """Whether it refers to images that are not there yet; such a plan is not to be carried out."""
+        return any(map(is_to_come, self._desired.properties.values()))
 
     def observe(self) -> Observed:
         """Read what is there under the name, then whatever else the plan asks for."""
         found = self._find()
         self._finder = self._finder.fresh
-        self._found = {image["id"]: image for image in found}
+        self.found = {image["id"]: image for image in found}
         images, now = tuple(Image(raw) for raw in found), datetime.datetime.now(datetime.UTC)
         observed = Observed(
             images=images,
@@ -125,14 +133,9 @@ class ImageDeclaration:
         """What is there, with what the plan would change."""
         if not plan.after:
             return self._result(None)
-        raw = self._found.get(plan.after.get("id", ""), {})
+        raw = self.found.get(plan.after.get("id", ""), {})
         if plan.changed:
-            shown = {key: value for key, value in plan.after.items() if key not in ("properties", "members")}
-            shown["stores"] = ",".join(shown.get("stores", ()))
-            # A property that is not in the plan goes; those of the server are not in there.
-            kept = {key: raw[key] for key in raw if key in BASE_ATTRIBUTES or key.startswith(FOREIGN_PREFIXES)}
-            raw = {**kept, **shown, **plan.after["properties"]}
-            raw = {key: value for key, value in raw.items() if value != "(new)"}
+            raw = {key: value for key, value in raw_after(plan.after, raw).items() if value != NEW}
         return self._result(raw)
 
     def _result(self, raw: Json | None) -> dict[str, t.Any]:
@@ -276,7 +279,7 @@ def _reference(finder: Finder, name_or_id: str, own_project: str, option: str, e
     found = [Image(raw) for raw in finder.by_reference(name_or_id, own_project)]
     image = meant([each for each in found if each.owner == own_project] or found, name_or_id, option)
     if not image and name_or_id in expected:
-        return f"(the id of {name_or_id!r})"
+        return id_to_come(name_or_id)
     if not image:
         raise InvalidOption(f"{option}: there is no active image {name_or_id!r}.")
     return image.id

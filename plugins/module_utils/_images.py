@@ -21,8 +21,9 @@ from . import _address, _catalog, _catalog_check
 from ._desired import Desired
 from ._errors import ImagesFailed, InvalidOption
 from ._finding import Prefetched
+from ._foretold import World
 from ._glance import Glance, connect
-from ._images_item import Item, outshone
+from ._images_item import Item, introduce
 from ._observed import CATALOG
 from ._pool import run_all
 from ._presence import Presence
@@ -74,12 +75,13 @@ class Images:
         self._items = items
         self._after = after
         self._workers = params["workers"]
+        self._finder = Prefetched(glance)
         self._presence = Presence(glance)
         self._pruning = Pruning(glance, self._presence, params["catalog"], warn) if params["prune"] else None
 
     def plan(self) -> None:
         """Look at all images with few calls, then plan for each."""
-        finder = Prefetched(self._glance)
+        finder = self._finder
         self._attempt(lambda item: item.locate(self._glance))
         located = [item for item in self._items if not item.failed]
         # A question that fails is put again by each item that it is about
@@ -89,17 +91,23 @@ class Images:
         questions = finder.questions(names, _wanted(located, "families"))
         run_all([functools.partial(self._asked, question) for question in questions], self._workers)
         expected = frozenset(name for item in self._items if item.makes_one for name in item.known_as)
-        behind = outshone(located)
-        self._attempt(lambda item: item.plan(finder, expected, item in behind))
+        introduce(located)
+        self._attempt(lambda item: item.plan(finder, expected))
         if self._pruning and not self._has_failed:
             self._pruning.plan({item.scope for item in located} or {self._glance.project_id}, self._items)
 
     def finish(self, foretells: bool) -> None:
-        """Carry out the plans; then, if all went well, remove what the catalogue no longer names."""
+        """Carry out the plans, or foretell that; then, if all went well, remove what the catalogue no longer names."""
+        world = World()
 
         def finish(number: int) -> None:
             item, before = self._items[number], [self._items[other] for other in self._after[number]]
-            self._tried(item, lambda: item.finish(foretells, before), asks=not item.is_settled(before))
+            act = (
+                functools.partial(item.foretell, before, self._finder, world)
+                if foretells
+                else functools.partial(item.finish, before)
+            )
+            self._tried(item, act, asks=not item.is_settled(before))
 
         jobs = [functools.partial(finish, number) for number in range(len(self._items))]
         for item, result in zip(self._items, run_all(jobs, self._workers, self._after), strict=True):
@@ -107,7 +115,7 @@ class Images:
             if isinstance(result, Exception):
                 item.fail(result)
         if self._pruning and not self._has_failed:
-            self._pruning.finish(foretells, self._workers)
+            self._pruning.finish(self._workers, world if foretells else None)
 
     def report(self, with_diff: bool) -> dict[str, t.Any]:
         """The result: each image with its outcome in the order given."""

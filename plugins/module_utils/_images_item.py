@@ -20,7 +20,8 @@ from ._catalog import Entry
 from ._converge import Convergence, Outcome
 from ._desired import Desired
 from ._errors import CollectionError, Superseded
-from ._finding import Finder, Foretelling
+from ._finding import Finder
+from ._foretold import Foretold, World, id_to_come
 from ._glance import Glance
 from ._image_steps import NEW
 from ._observed import WRITTEN_ON, Image, is_image_id
@@ -44,13 +45,16 @@ class Item:
         self._params = params
         self._warn = warn
         self._glance: Glance | None = None
+        self._declaration: _image.ImageDeclaration | None = None
         self._convergence: Convergence | None = None
-        #: What is declared as long as other entries are only foretold.
-        self._foretold = desired
+        #: What is declared as long as other entries have not had their turn.
+        self._at_first = desired
         self._planned = 0.0
         self._fault: dict[str, t.Any] = {}
         #: The project in which it is looked up.
         self.scope = ""
+        #: Whether one that went before it was news.
+        self._has_heard_news = False
         self.outcome: Outcome | None = None
 
     @property
@@ -93,9 +97,8 @@ class Item:
 
     @property
     def makes_one(self) -> bool:
-        """Whether there is to be an image, which others may name, although it may not be there yet."""
-        desired = self._desired
-        return desired.state == "present" and (desired.source or desired.content_key) is not None
+        """Whether there is to be an active image, which others may name, although it may not be there yet."""
+        return self._desired.state == "present"
 
     @property
     def known_as(self) -> set[str]:
@@ -103,41 +106,45 @@ class Item:
         return {self.name, versioned_name(self.name, self.version)} if self.version else {self.name}
 
     @property
-    def renewed(self) -> set[str]:
-        """The name under which there is a new image once it is carried out; a version need not get that of its family."""
-        after = self.outcome.after if self.outcome else {}
-        return {after["name"]} if after.get("id") == NEW else set()
-
-    @property
     def failed(self) -> bool:
         return bool(self._fault)
 
     @property
     def is_news(self) -> bool:
-        """Whether others that depend on it have to look again."""
-        return self.failed or self.outcome is None or bool(self.outcome.actions)
+        """Whether others that depend on it have to look again: at what it has done, or at what has made it look again."""
+        return self.failed or self.outcome is None or bool(self.outcome.actions) or self._has_heard_news
 
     def locate(self, glance: Glance) -> None:
         """Find out in which project it is looked up."""
         self._glance = glance
         self.scope = _image.scope_of(glance, self._params)
 
-    def plan(self, finder: Finder, expected: frozenset[str], keeps_off: bool) -> None:
+    def meet(self, family: t.Iterable[Item]) -> None:
+        """Take notice of the versions of its family that are declared beside it.
+
+        One that is promoted goes last, and has the name in the end; a newer one goes first, and has it already if all went well.
+        """
+        now, others = datetime.datetime.now(datetime.UTC), [each for each in family if each is not self]
+        rivals = [each for each in others if each._outshines(self, now)]
+        siblings = frozenset(version_key(each.version or "") for each in others if each._desired.state != "absent")
+        is_free = not any(each._desired.promote for each in rivals)
+        self._desired = dataclasses.replace(self._desired, siblings=siblings, moves_name=is_free)
+        self._at_first = dataclasses.replace(self._desired, moves_name=not rivals)
+
+    def plan(self, finder: Finder, expected: frozenset[str]) -> None:
         """Look at what is there, and plan as if the other entries were done already.
 
         :param expected: names of images that other entries make.
-        :param keeps_off: whether the name of the family is for another entry to give; see :func:`outshone`.
         """
-        self._foretold = dataclasses.replace(self._desired, moves_name=False) if keeps_off else self._desired
-        self._begin(self._foretold, finder, expected)
+        self._begin(self._at_first, finder, expected)
         self._planned = time.monotonic()
         with contextlib.suppress(Superseded):
             certain(self._convergence).plan()
 
-    def outshines(self, other: Item, now: datetime.datetime) -> bool:
+    def _outshines(self, other: Item, now: datetime.datetime) -> bool:
         """Whether it is this version, rather than another one of the same family, that is to have the name."""
         mine, theirs = self._desired, other._desired
-        if self is other or theirs.promote is not None or mine.state != "present" or mine.promote is False:
+        if theirs.promote is not None or mine.state != "present" or mine.promote is False:
             return False
         declared = Image({"id": NEW, WRITTEN_ON: NEW, **mine.stamps})
         is_good = not is_excluded(declared) and not has_ended(declared, now)
@@ -150,22 +157,32 @@ class Item:
         :param before: items that went first.
         """
         known = self._convergence is not None and self._convergence.is_settled
-        return known and not any(item.is_news for item in before)
+        return known and not certain(self._declaration).is_preliminary and not any(item.is_news for item in before)
 
-    def finish(self, foretells: bool, before: t.Iterable[Item]) -> None:
-        """Carry out the plan, or foretell what it would do.
+    def finish(self, before: t.Iterable[Item]) -> None:
+        """Carry out the plan.
 
-        :param before: items that went first; where one of them changed something, the plan is made anew. So is one that
-            has waited for its turn so long that others may have acted.
+        :param before: items that went first; where one of them was news, the plan is made anew. So is one that has waited for
+            its turn so long that others may have acted.
         """
         before = list(before)
-        if foretells and (renewed := self.references & {name for item in before for name in item.renewed}):
-            self._begin(self._foretold, Foretelling(certain(self._glance), frozenset(renewed)), frozenset(renewed))
-        elif not foretells and not self.is_settled(before):
-            is_old = time.monotonic() - self._planned > _OLD
-            if is_old or any(item.is_news for item in before):
-                self._begin(self._desired, None, frozenset())
-        self.outcome = certain(self._convergence).finish(foretells)
+        is_old = time.monotonic() - self._planned > _OLD and not self.is_settled(before)
+        if self._has_to_look_again(before) or is_old:
+            self._begin(self._desired, None, frozenset())
+        self.outcome = certain(self._convergence).finish(foretells=False)
+
+    def foretell(self, before: t.Iterable[Item], finder: Finder, world: World) -> None:
+        """Say what carrying out the plan would do.
+
+        :param before: as for :meth:`finish`; what they would leave is in ``world``.
+        :param finder: finds what is there now.
+        """
+        if self._has_to_look_again(before):
+            self._begin(self._desired, Foretold(finder, world), frozenset())
+        outcome = self.outcome = certain(self._convergence).finish(foretells=True)
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        usual = {"id": id_to_come(self.label), "owner": self.scope, "created_at": now}
+        world.note(outcome.steps, outcome.after, certain(self._declaration).found, usual)
 
     def fail(self, fault: Exception) -> None:
         """Note why it did not work."""
@@ -191,20 +208,23 @@ class Item:
         """Make the declaration, with local files and names of the cloud as they are now."""
         local = _image.with_local_facts(desired, self._params)
         glance = certain(self._glance)
-        declaration = _image.declaration(glance, local, self._params, self._say, finder, expected)
-        self._convergence = Convergence(declaration, self._say)
+        self._declaration = _image.declaration(glance, local, self._params, self._say, finder, expected)
+        self._convergence = Convergence(self._declaration, self._say)
+
+    def _has_to_look_again(self, before: t.Iterable[Item]) -> bool:
+        self._has_heard_news = any(item.is_news for item in before)
+        return self._has_heard_news or certain(self._declaration).is_preliminary
 
     def _say(self, text: str) -> None:
         self._warn(f"{self.label}: {text}")
 
 
-def outshone(items: t.Iterable[Item]) -> set[Item]:
-    """The versions that stand behind another one in the catalogue, which is to have the name of their family."""
+def introduce(items: t.Iterable[Item]) -> None:
+    """Let the versions of each family know of each other."""
     families: dict[tuple[str, str], list[Item]] = {}
     for item in items:
-        for family in item.families:
-            families.setdefault((item.scope, family), []).append(item)
-    now = datetime.datetime.now(datetime.UTC)
-    return {
-        item for family in families.values() for item in family if any(each.outshines(item, now) for each in family)
-    }
+        if item.family:
+            families.setdefault((item.scope, item.family), []).append(item)
+    for family in families.values():
+        for item in family:
+            item.meet(family)

@@ -57,11 +57,11 @@ def narrowed(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
         stamps=desired.stamps if has_name else _held_back(desired),
     )
     others = [image for image in observed.images if image not in mine]
-    holder = None if mine and has_name else _cast(others, desired.name).current
+    holder = None if mine and has_name else _model(desired, _cast(others, desired.name).current)
     scene = dataclasses.replace(
         observed,
         images=mine,
-        holder=holder if holder and holder.usable else None,
+        holder=holder,
         outshone=_is_outshone(desired, observed, others),
     )
     return task, scene
@@ -223,7 +223,8 @@ class _Promotion:
         ]
         if image.hidden != hidden and (hidden or own):
             operations.append({"op": "replace", "path": "/os_hidden", "value": hidden})
-        disposable = relative and not own and not image.protected and image.id not in self.leaving
+        is_declared = relative and version_key(version_of(image) or "") in desired.siblings
+        disposable = relative and not (own or is_declared or image.protected or image.id in self.leaving)
         return Supersede(image.id, name, compare.stamping(image, operations), desired.retire == "delete" and disposable)
 
     def _picture(self, moves: list[Step]) -> dict[str, t.Any]:
@@ -246,6 +247,14 @@ def _held_back(desired: Desired) -> dict[str, str | None]:
     """What a version bears that does not have the name: one that is not to be promoted is not to be the newest one, either."""
     held: dict[str, str | None] = {EXCLUDED: "true"} if desired.promote is False else {}
     return held | desired.stamps
+
+
+def _model(desired: Desired, holder: Image | None) -> Image | None:
+    """The image from which a new version inherits; not one of a newer version, which may have been made just before."""
+    if holder is None or not holder.usable:
+        return None
+    key, ours = version_key(version_of(holder) or ""), version_key(certain(desired.version))
+    return None if family_of(holder) == desired.family and key > ours else holder
 
 
 def _is_declared(image: Image, desired: Desired) -> bool:

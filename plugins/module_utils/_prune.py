@@ -15,12 +15,18 @@ from ._apply import run_step
 from ._compare import picture_of
 from ._converge import Outcome
 from ._errors import CollectionError
+from ._foretold import World
 from ._glance import Glance, Json
 from ._image_steps import Delete
 from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
 from ._pool import run_all
 from ._presence import Presence
 from ._versions import was_called
+
+#: The properties with which images name those that they need to boot.
+_NEEDS = ("kernel_id", "ramdisk_id")
+#: Visibilities that let every project use an image.
+_OPEN = ("public", "community")
 
 
 class Named(t.Protocol):
@@ -47,6 +53,8 @@ class Pruning:
         self._presence = presence
         self._mark = mark
         self._warn = warn
+        self._scopes: list[str] = []
+        self._marked: list[Json] = []
         self._doomed: list[Image] = []
         self._faults: dict[str, CollectionError] = {}
         self._spared: set[str] = set()
@@ -54,19 +62,34 @@ class Pruning:
 
     def plan(self, scopes: t.Iterable[str], entries: t.Sequence[Named]) -> None:
         """Look for images that bear the mark and are not named."""
-        marked: list[Json] = []
-        for scope in sorted(scopes):
-            marked += self._glance.hidden_too({CATALOG: self._mark, "owner": scope})
-        self._doomed = unnamed([image for image in map(Image, marked) if image.stamp(CATALOG) == self._mark], entries)
+        self._scopes = sorted(scopes)
+        self._marked = self._look()
+        self._doomed = unnamed(list(map(Image, self._marked)), entries)
         for image in [image for image in self._doomed if image.protected or image.in_motion]:
             why = "protected" if image.protected else image.status
             self._warn(f"The catalogue no longer names {image.name!r} ({image.id}), which is {why} and stays.")
             self._doomed.remove(image)
 
-    def finish(self, foretells: bool, workers: int) -> None:
-        """Delete them, or foretell it."""
+    def finish(self, workers: int, world: World | None) -> None:
+        """Delete them, but not what images need that stay.
+
+        :param world: what the catalogue would have left, in check mode; then nothing is deleted.
+        """
+        if not self._doomed:
+            return
+        try:
+            marked = world.over(self._marked, self._bears_mark) if world else self._look()
+        except CollectionError as fault:
+            self._begun = True
+            self._presence.doubt(fault)
+            self._faults = {image.id: fault for image in self._doomed}
+            return
+        self._doomed = unneeded(self._doomed, list(map(Image, marked)))
+        for image in (image for image in self._doomed if image.raw.get("visibility") in _OPEN):
+            what = f"{image.name!r} ({image.id}), which is {image.raw['visibility']}: other projects can use it, too"
+            self._warn(f"The catalogue no longer names {what}.")
         self._begun = True
-        if not foretells:
+        if world is None:
             run_all([functools.partial(self._remove, image) for image in self._doomed], workers)
 
     def report(self) -> list[dict[str, t.Any]]:
@@ -77,6 +100,15 @@ class Pruning:
         """For the diff, by label."""
         done = [image for image in self._doomed if self._begun and image.id not in self._faults.keys() | self._spared]
         return {f"{image.name} [{image.id}]": Outcome({}, [str(_step(image))], picture_of(image), {}) for image in done}
+
+    def _look(self) -> list[Json]:
+        found: list[Json] = []
+        for scope in self._scopes:
+            found += self._glance.hidden_too({CATALOG: self._mark, "owner": scope})
+        return [raw for raw in found if self._bears_mark(raw)]
+
+    def _bears_mark(self, raw: Json) -> bool:
+        return Image(raw).stamp(CATALOG) == self._mark and raw["owner"] in self._scopes
 
     def _remove(self, image: Image) -> None:
         try:
@@ -106,21 +138,54 @@ def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image
     """
     entries = list(entries)
     names = {(entry.scope, name) for entry in entries for name in entry.names}
-    families = {(entry.scope, entry.family) for entry in entries if entry.family}
-    ids = {entry.id for entry in entries}
+    # A name may hold an id, too
+    ids = {entry.id for entry in entries} | {name for _scope, name in names}
     by_id = {image.id: image for image in marked}
 
     def is_named(image: Image) -> bool:
-        seen = set[str]()
-        while image.retired and image.raw[REPLACED_BY] in by_id and image.id not in seen:
-            seen.add(image.id)
-            image = by_id[image.raw[REPLACED_BY]]
+        image = _successor(image, by_id)
         owner = image.owner or ""
-        if image.id in ids or (owner, image.name) in names or (owner, image.stamp(FAMILY)) in families:
+        if image.id in ids or (owner, image.name) in names:
             return True
         return any(scope == owner and was_called(image, name) for scope, name in names)
 
-    return [image for image in marked if image.stamp(CATALOG) and not is_named(image)]
+    families = {(entry.scope, entry.family) for entry in entries if entry.family} | _families(filter(is_named, marked))
+    marked = [image for image in marked if image.stamp(CATALOG)]
+    return [image for image in marked if not is_named(image) and _family(_successor(image, by_id)) not in families]
+
+
+def unneeded(doomed: t.Sequence[Image], marked: t.Sequence[Image]) -> list[Image]:
+    """Those that are the kernel or ramdisk of no image that stays; with one that is, its family stays. Pure.
+
+    :param marked: all images of the catalogue.
+    """
+    going = {image.id: image for image in doomed}
+    while True:
+        staying = [image for image in marked if image.id not in going]
+        needed = {str(image.raw.get(key)) for image in staying for key in _NEEDS} & going.keys()
+        families = _families(going[each] for each in needed)
+        kept = [image for image in going.values() if image.id in needed or _family(image) in families]
+        if not kept:
+            return list(going.values())
+        for image in kept:
+            del going[image.id]
+
+
+def _successor(image: Image, by_id: t.Mapping[str, Image]) -> Image:
+    """The image that has replaced one in the end, or the image itself."""
+    seen = set[str]()
+    while image.retired and image.raw[REPLACED_BY] in by_id and image.id not in seen:
+        seen.add(image.id)
+        image = by_id[image.raw[REPLACED_BY]]
+    return image
+
+
+def _family(image: Image) -> tuple[str, str | None]:
+    return (image.owner or "", image.stamp(FAMILY))
+
+
+def _families(images: t.Iterable[Image]) -> set[tuple[str, str | None]]:
+    return {_family(image) for image in images if image.stamp(FAMILY)}
 
 
 def _step(image: Image) -> Delete:

@@ -290,7 +290,7 @@ def test_a_long_chain_is_no_circle_and_no_trouble() -> None:
         ),
         ([{"name": "a", "kernel": "k"}, {"name": "k", "owner": "x"}, {"name": "k"}], [{2}, set(), set()]),
         ([{"name": "a", "kernel": "k"}, {"name": "k", "owner": "x"}], [{1}, set()]),
-        ([{"name": "a", "kernel": "k"}, {"name": "k", "state": "absent"}], [set(), set()]),
+        ([{"name": "a", "kernel": "k"}, {"name": "k", "state": "absent"}], [{1}, set()]),
         (
             [{"name": "a", "kernel": "k (2)"}, {"name": "k", "version": 2}, {"name": "k", "version": 3}],
             [{1}, {2}, set()],

@@ -75,8 +75,8 @@ MADE = ["create", "fill", "verify"]
         ((of("1", os_hidden=False), holding("2")), task("1"), [], {"1": f"{NAME} (1)", "2": NAME}),
         ((of("1"), holding("2")), task("3", state="absent"), [], None),
         # an older one does not get it, and is made as it would be had it come before
-        ((holding("2"),), task("1", **FILE), [*MADE, "change"], {"1": f"[{NAME} (1)]", "2": NAME}),
-        ((holding("2"),), task("1", retire="keep", **FILE), [*MADE, "change"], {"1": f"{NAME} (1)", "2": NAME}),
+        ((holding("2"),), task("1", **FILE), MADE, {"1": f"[{NAME} (1)]", "2": NAME}),
+        ((holding("2"),), task("1", retire="keep", **FILE), MADE, {"1": f"{NAME} (1)", "2": NAME}),
         # not to be moved
         ((holding("1"),), task("2", promote=False, **FILE), [*MADE, "change"], {"1": NAME, "2": f"{NAME} (2)"}),
         ((holding("1"), of("2")), task("2", promote=False), ["change 2"], {"1": NAME, "2": f"[{NAME} (2)]"}),
@@ -347,8 +347,10 @@ def test_an_import_that_is_not_waited_for_leaves_the_name_to_a_later_run() -> No
             r"^promote: the end of life of version 1 was 2026-06-30",
         ),
         ((of("1"),), task("1", promote=True, end_of_life=OVER), r"^promote: the end of life of version 1 was"),
-        ((), task("1"), r"There is no image 'debian-13 \(1\)', and the task names no source"),
-        ((), task("1", state="inactive"), r"There is no image 'debian-13 \(1\)' with data to deactivate"),
+        ((), task("1"), r"^The family 'debian-13' has no version '1', and the task names no source \(filename, uri"),
+        ((of("2"),), task("1", promote=True), r"^The family 'debian-13' has no version '1', and the task names no"),
+        ((), task("1", state="inactive"), r"^The family 'debian-13' has no version '1' with data to deactivate\.$"),
+        ((), task(), r"^There is no image 'debian-13', and the task names no source"),
         (({}, {}), task("1", **FILE), r"^2 images bear the name 'debian-13' that a version"),
         (({}, holding("1")), task("1"), r"^2 images bear the name 'debian-13' that a version"),
         ((of("1"), of("1")), task("1", **FILE), r"^2 images bear the name"),

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
-from ansible_collections.cloudimage.glance.plugins.module_utils._prune import unnamed
+from ansible_collections.cloudimage.glance.plugins.module_utils._prune import unnamed, unneeded
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 
 
@@ -38,6 +38,13 @@ ROWS = [
     ("not named", [image("1", "a")], [Entry(names={"b"})], ["1"]),
     ("named in another project", [image("1", "a", "q")], [Entry(names={"a"})], ["1"]),
     ("named by its id", [image("1", "a")], [Entry(id="1")], []),
+    ("named by its id in place of its name", [image("1", "a")], [Entry(names={"1"})], []),
+    (
+        "of the family of one that is named without its version",
+        [image("1", "a", cloudimage_family="a"), image("2", "a (1)", cloudimage_family="a")],
+        [Entry(names={"a"})],
+        [],
+    ),
     ("of a named family", [image("1", "a (1)", cloudimage_family="a")], [Entry(names={"a"}, family="a")], []),
     (
         "of the family of one named by its id",
@@ -82,3 +89,22 @@ ROWS = [
 @pytest.mark.parametrize(("marked", "entries", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_unnamed(marked: list[Image], entries: list[Entry], expected: list[str]) -> None:
     assert [image.id for image in unnamed(marked, entries)] == expected
+
+
+@pytest.mark.parametrize(
+    ("doomed", "staying", "expected"),
+    [
+        ([image("k", "k")], [image("1", "a", kernel_id="k")], []),
+        ([image("k", "k")], [image("1", "a", ramdisk_id="k")], []),
+        ([image("k", "k")], [image("1", "a", kernel_id="other")], ["k"]),
+        ([image("k", "k"), image("1", "a", kernel_id="k")], [], ["k", "1"]),
+        ([image("k", "k"), image("r", "r", kernel_id="k")], [image("1", "a", ramdisk_id="r")], []),
+        (
+            [image("k", "k", cloudimage_family="k"), image("o", "k (1)", cloudimage_family="k"), image("x", "x")],
+            [image("1", "a", kernel_id="k")],
+            ["x"],
+        ),
+    ],
+)
+def test_unneeded(doomed: list[Image], staying: list[Image], expected: list[str]) -> None:
+    assert [image.id for image in unneeded(doomed, doomed + staying)] == expected
