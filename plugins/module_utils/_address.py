@@ -9,7 +9,19 @@
 from __future__ import annotations
 
 import re
+import string
+import typing as t
 import urllib.parse
+
+#: Options that may hold an address.
+ADDRESSES = ("src", "uri", "checksum", "filename")
+#: Blanking out shorter texts would spoil everything else.
+_SECRET_LENGTH = 8
+_ADDRESS = re.compile(r"(?P<algorithm>\s*[\w-]+\s*:\s*)??(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_HOST = re.compile(r"(\[.*\]|[^:]*)(:\d*)?")
+_BEARS_CREDENTIALS = re.compile(r"auth|cookie|token|key|secret|password|signature", re.IGNORECASE)
+#: The word before the credentials, as in "Bearer ...".
+_SCHEME = re.compile(r"\A[A-Za-z][\w-]*\s+")
 
 
 def is_url(source: str) -> bool:
@@ -18,22 +30,49 @@ def is_url(source: str) -> bool:
 
 
 def public_address(source: str) -> str:
-    """The source as it may be shown: without user, password, query and fragment, which may hold secrets."""
-    if not is_url(source):
+    """The source as it may be shown: without user, password, query and fragment, which may hold secrets.
+
+    The name of an algorithm and a colon may stand before an address, as in ``sha256:https://...``.
+    """
+    address = _ADDRESS.fullmatch(source)
+    if not address:
         return source
-    scheme, rest = source.split("://", 1)
-    authority, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+    rest = address["rest"].removeprefix(f"{_login(address['rest'])}@")
+    return f"{address['algorithm'] or ''}{address['scheme']}://{re.split(r'[?#]', rest, maxsplit=1)[0]}"
 
 
 def secrets_of(source: str) -> set[str]:
-    """What an address holds that must not be shown: its password and its query."""
-    if not is_url(source):
+    """What a text with an address in it holds that must not be shown: user and password, and the query.
+
+    Ansible blanks these texts out wherever they occur, in numbers, too. A short one is therefore only given together
+    with what stands beside it in the address.
+    """
+    _scheme, marker, rest = source.partition("://")
+    if not marker:
         return set()
-    authority, _slash, rest = source.split("://", 1)[1].partition("/")
-    _user, _colon, password = authority.rpartition("@")[0].partition(":")
-    query = rest.partition("#")[0].partition("?")[2]
-    return {secret for secret in (password, urllib.parse.unquote(password), query) if secret}
+    login, query = _login(rest), rest.partition("?")[2]
+    password = login.partition(":")[2]
+    beside = {f"//{login}@" if login else "", f"?{query}" if query else ""} - {""}
+    return beside | _long({password, urllib.parse.unquote(password), query})
+
+
+def secrets_of_headers(headers: t.Any) -> set[str]:
+    """What headers hold that must not be shown: the values of those that bear credentials, by their names."""
+    if not isinstance(headers, dict):
+        return _long({headers}) if isinstance(headers, str) else set()
+    values = [str(value).strip() for name, value in headers.items() if _BEARS_CREDENTIALS.search(str(name))]
+    return _long({part for value in values for part in (value, _SCHEME.sub("", value))})
+
+
+def secrets_in(options: t.Mapping[str, t.Any]) -> set[str]:
+    """What options hold that must not be shown, in the addresses and headers of these and of the images among them."""
+    found = secrets_of_headers(options.get("headers"))
+    for name in ADDRESSES:
+        found |= secrets_of(options[name]) if isinstance(options.get(name), str) else set()
+    images = options.get("images")
+    for each in [options.get("defaults"), *(images if isinstance(images, list) else [])]:
+        found |= secrets_in(each) if isinstance(each, dict) else set()
+    return found
 
 
 def file_name_of(source: str) -> str:
@@ -41,3 +80,36 @@ def file_name_of(source: str) -> str:
     if is_url(source):
         source = urllib.parse.unquote(urllib.parse.urlsplit(source).path)
     return source.rstrip("/").rpartition("/")[2]
+
+
+def without_login(address: str) -> tuple[str, tuple[str | None, str | None]]:
+    """An address as it is sent, without user, password and fragment; and user and password."""
+    parts = urllib.parse.urlsplit(address)
+    authority = parts.netloc.rpartition("@")[2]
+    # A path may be written down as people read it.
+    path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=authority, path=path, query=query, fragment=""))
+    if not parts.username:
+        return bare, (None, None)
+    return bare, (urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""))
+
+
+def beyond(address: str, location: str) -> tuple[str, str]:
+    """Where a redirect leads: an address and its scheme.
+
+    :raises ValueError: if that is no address.
+    """
+    target = urllib.parse.urljoin(address, urllib.parse.quote(location, safe=string.punctuation, encoding="iso-8859-1"))
+    return target, urllib.parse.urlsplit(target).scheme.lower()
+
+
+def _login(rest: str) -> str:
+    """User and password of an address without its scheme, as they are written; empty if there are none."""
+    authority = rest.partition("/")[0]
+    if "@" not in authority and not _HOST.fullmatch(authority):
+        authority = rest  # what looks like a port is a part of a password with a slash
+    return authority.rpartition("@")[0]
+
+
+def _long(texts: set[str]) -> set[str]:
+    return {text for text in texts if len(text) >= _SECRET_LENGTH}

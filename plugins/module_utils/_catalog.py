@@ -157,8 +157,11 @@ def names_by_alias(spec: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str
 
 
 def nearest(word: t.Any, known: t.Iterable[str]) -> str:
-    """``; did you mean 'visibility'?`` if a known word is near, else nothing."""
-    near = close(str(word).lower()[:100], tuple(known), _ALIKE)
+    """``; did you mean 'visibility'?`` if a known word is near, else nothing; and where ``src`` belongs."""
+    known = tuple(known)
+    if word == "src" and "filename" in known:
+        return "; the role publish takes src, and the module image_file makes a local file of it for filename"
+    near = close(str(word).lower()[:100], known, _ALIKE)
     return f"; did you mean {near!r}?" if near else ""
 
 

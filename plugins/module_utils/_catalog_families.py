@@ -83,6 +83,11 @@ def _promotions(entries: t.Sequence[Entry]) -> list[Problem]:
                 f"exclude_from_latest is false, and {beside(entry, older)} is promoted, which excludes newer versions"
             )
             problems.append(entry.problem("exclude_from_latest", f"{wrong} of the family {entry.family!r}"))
+    leaders = {(each.owner, each.family) for each in present if says(each, "promote") is not False} - promoted.keys()
+    for entry in (each for each in present if says(each, "promote") is False and (each.owner, each.family) in leaders):
+        if says(entry, "exclude_from_latest") is False and not _has_ended(entry):
+            wrong = "promote is false, but with exclude_from_latest: false other versions would give it the name"
+            problems.append(entry.problem("promote", f"{wrong} of the family {entry.family!r}"))
     return problems
 
 

@@ -6,13 +6,14 @@
 
 """Catalogue files: YAML that anybody may have written, read within limits.
 
-Dates stay the texts that they are written as, and a key that stands twice in one mapping is an error; plain PyYAML makes
-objects of the former, and takes the latter of the latter.
+Dates stay the texts that they are written as, and so do numbers in any other form than plain decimal digits; a key that stands
+twice in one mapping is an error. Plain PyYAML makes objects of dates, 8 of 010 and 90 of 1:30, and takes the latter of two keys.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import typing as t
 
@@ -24,6 +25,9 @@ _VALUE_LIMIT = 1_000_000
 _DEPTH_LIMIT = 50
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+#: What is left of numbers: by a zero in front, 0x, underscores and colons YAML 1.1 means something else than most authors.
+_PLAIN = r"(?![-+]?0[0-9A-Za-z_])(?!.*[_:])"
 
 
 class Unreadable(Exception):
@@ -98,10 +102,10 @@ def _require_shallow(yaml: t.Any, events: t.Iterable[t.Any]) -> None:
 
 def _construct(yaml: t.Any, base: type[t.Any], text: str) -> t.Any:
     class Loader(base):  # type: ignore[misc,valid-type]
-        """PyYAML's safe loader, with dates as texts."""
+        """PyYAML's safe loader, with dates and strange numbers as texts."""
 
         yaml_implicit_resolvers: t.ClassVar[dict[str, t.Any]] = {
-            first: [pair for pair in pairs if pair[0] != _TIMESTAMP]
+            first: [(tag, _narrowed(tag, pattern)) for tag, pattern in pairs if tag != _TIMESTAMP]
             for first, pairs in base.yaml_implicit_resolvers.items()
         }
 
@@ -114,6 +118,11 @@ def _construct(yaml: t.Any, base: type[t.Any], text: str) -> t.Any:
         return loader.construct_document(node)
     finally:
         loader.dispose()
+
+
+def _narrowed(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """What is taken for a value of a kind: as PyYAML does, but only plain numbers."""
+    return re.compile(_PLAIN + pattern.pattern, pattern.flags) if tag in _NUMBERS else pattern
 
 
 def _measure(yaml: t.Any, node: t.Any, known: dict[int, tuple[int, int] | None]) -> tuple[int, int]:

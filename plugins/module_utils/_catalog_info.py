@@ -19,10 +19,6 @@ from ._desired import desired_properties
 from ._errors import CollectionError
 from ._hardware import HYPERVISORS, as_nova_reads
 
-_ADDRESSES = ("src", "uri", "checksum")
-#: Shorter values of headers are hardly secret, and blanking them out would spoil everything else.
-_SECRET_LENGTH = 8
-
 
 class Verdict(t.NamedTuple):
     """What was found out about a catalogue."""
@@ -53,6 +49,7 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         params["images"], params["defaults"], params["files"], params["standard"], params["hypervisor_type"]
     )
     module.no_log_values |= {secret for entry in verdict.entries for secret in _secrets(entry.options)}
+    module.no_log_values |= _address.secrets_in(params)
     return {
         "valid": not verdict.problems,
         "problems": [_described(problem) for problem in verdict.problems],
@@ -167,14 +164,11 @@ def _twins(public: list[tuple[Entry, dict[str, str]]]) -> t.Iterator[Problem]:
 def _secrets(options: dict[str, t.Any]) -> t.Iterator[str]:
     """What must not be shown: passwords, headers, and what does not belong in an entry but was written there."""
     yield from _texts([options.get("url_password"), options.get("client_key")])
-    yield from (text for text in _texts(options.get("headers")) if len(text) >= _SECRET_LENGTH)
     auth = options.get("auth")
     if isinstance(auth, dict):
         auth = [value for key, value in auth.items() if not str(key).endswith(("url", "name", "id", "type", "region"))]
     yield from _texts(auth)
-    for name in _ADDRESSES:
-        if isinstance(options.get(name), str):
-            yield from _address.secrets_of(options[name])
+    yield from _address.secrets_in(options)
 
 
 def _texts(value: t.Any) -> t.Iterator[str]:
@@ -189,7 +183,11 @@ def _texts(value: t.Any) -> t.Iterator[str]:
 
 
 def _shown(options: dict[str, t.Any]) -> dict[str, t.Any]:
-    public = {name: _address.public_address(options[name]) for name in _ADDRESSES if isinstance(options.get(name), str)}
+    public = {
+        name: _address.public_address(options[name])
+        for name in _address.ADDRESSES
+        if isinstance(options.get(name), str)
+    }
     return {str(key): value for key, value in options.items()} | public
 
 

@@ -35,6 +35,8 @@ _PAUSES = (0.3, 1.0, 2.0, 4.0)
 #: An attempt that brought this much gives the download all its patience back.
 _PROGRESS = 8 * 1024 * 1024
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 10
 _PASSING_STATUS = frozenset({408, 429, 502, 503, 504})
 _LONGEST_PAUSE = 15.0
 
@@ -65,7 +67,11 @@ def local_path(source: str, option: str) -> str | None:
         parts = urllib.parse.urlsplit(source)
         host, _port = parts.hostname, parts.port
     except ValueError as problem:
-        raise InvalidOption(f"{option}: this is no valid address: {problem}.") from problem
+        # What Python says of it may quote a part of a password.
+        raise InvalidOption(
+            f"{option}: this is no valid address: its host or port cannot be read; write characters such as / and # in a user "
+            "or password as %2F and %23."
+        ) from problem
     scheme = parts.scheme.lower()
     if scheme == "file":
         if host not in (None, "localhost"):
@@ -101,7 +107,8 @@ class Download:
     """
 
     def __init__(self, address: str, options: HttpOptions, option: str, *, keep_https: bool = False) -> None:
-        self._address, self._login = _without_login(address, options)
+        self._address, login = _address.without_login(address)
+        self._login = (options.url_username, options.url_password) if options.url_username or not login[0] else login
         self._options = options
         self._option = option
         self._keep_https = keep_https
@@ -138,10 +145,6 @@ class Download:
     def _connect(self) -> None:
         """Ask for what is missing, and get to the first missing byte."""
         response = self._response = self._request()
-        final = urllib.parse.urlsplit(response.geturl()).scheme.lower()
-        secure = self._address.lower().startswith("https:")
-        if final not in ("http", "https") or (self._keep_https and secure and final != "https"):
-            raise self._problem(f"redirects to {final}://, which is not followed")
         if response.status == 206:
             self._check_range(response.headers.get("Content-Range", ""))
             return
@@ -156,35 +159,55 @@ class Download:
         self.length, self._validator = length, validator
 
     def _request(self) -> t.Any:
+        """The answer to the request for what is missing, behind as many redirects as it takes."""
+        address = self._address
+        for redirects in range(_MOST_REDIRECTS + 1):
+            try:
+                return self._open(address, redirected=redirects > 0)
+            except urllib.error.HTTPError as answer:
+                with contextlib.closing(answer):
+                    if answer.code not in _REDIRECTS or not answer.headers.get("Location"):
+                        self._refuse(answer)
+                    address = self._redirected(address, answer.headers["Location"])
+            except Exception as problem:  # open_url raises whatever its layers raise
+                self._refuse_connection(problem)
+        raise self._problem(f"redirects more than {_MOST_REDIRECTS} times")
+
+    def _open(self, address: str, redirected: bool) -> t.Any:
         from ansible.module_utils.urls import open_url
 
-        headers = {**self._options.headers, "Accept-Encoding": "identity"}
-        secret = [*self._options.headers, "Authorization", "Cookie"]
+        headers = {**({} if redirected else self._options.headers), "Accept-Encoding": "identity"}
+        user, password = (None, None) if redirected else self._login
         if self.received:
             headers["Range"] = f"bytes={self.received}-"
             if self._validator:
                 headers["If-Range"] = self._validator
+        return open_url(
+            address,
+            headers=headers,
+            timeout=self._options.timeout,
+            validate_certs=self._options.validate_certs,
+            ca_path=self._options.ca_path,
+            url_username=user,
+            url_password=password,
+            force_basic_auth=bool(user),
+            use_netrc=not redirected,
+            http_agent="cloudimage.glance",
+            follow_redirects="none",
+            decompress=False,
+        )
+
+    def _redirected(self, address: str, location: str) -> str:
+        """Where a redirect leads. urllib itself would follow one to ftp, and would wait for it."""
         try:
-            return open_url(
-                self._address,
-                headers=headers,
-                timeout=self._options.timeout,
-                validate_certs=self._options.validate_certs,
-                ca_path=self._options.ca_path,
-                url_username=self._login[0],
-                url_password=self._login[1],
-                force_basic_auth=bool(self._login[0]),
-                http_agent="cloudimage.glance",
-                follow_redirects="safe",
-                unredirected_headers=secret,
-                decompress=False,
-            )
-        except urllib.error.HTTPError as answer:
-            with contextlib.closing(answer):
-                self._refuse(answer)
-        except Exception as problem:  # open_url raises whatever its layers raise
-            self._refuse_connection(problem)
-        raise AssertionError("unreachable: both branches raise")
+            target, scheme = _address.beyond(address, location)
+        except ValueError as problem:
+            raise self._problem("redirects to something that is no address") from problem
+        if scheme not in ("http", "https"):
+            raise self._problem(f"redirects to {scheme}://, and only http:// and https:// are followed")
+        if self._keep_https and scheme != "https" and address.lower().startswith("https:"):
+            raise self._problem("redirects from https:// to http://, which is not followed")
+        return target
 
     def _refuse(self, answer: urllib.error.HTTPError) -> t.NoReturn:
         told = f"answered {answer.code} {answer.reason}"
@@ -254,18 +277,6 @@ class _PassingFault(Exception):
     def __init__(self, told: str, pause: float = 0.0) -> None:
         super().__init__(told)
         self.pause = pause
-
-
-def _without_login(address: str, options: HttpOptions) -> tuple[str, tuple[str | None, str | None]]:
-    """Split user and password off an address; those of the options win."""
-    parts = urllib.parse.urlsplit(address)
-    authority = parts.netloc.rpartition("@")[2]
-    # A path may be written down as people read it.
-    path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
-    bare = urllib.parse.urlunsplit(parts._replace(netloc=authority, path=path, query=query, fragment=""))
-    if options.url_username or not parts.username:
-        return bare, (options.url_username, options.url_password)
-    return bare, (urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""))
 
 
 def _is_passing(cause: object) -> bool:

@@ -164,9 +164,8 @@ class FileDeclaration:
 @contextlib.contextmanager
 def declare(module: AnsibleModule) -> t.Iterator[FileDeclaration]:
     """The declaration that the options of a module make."""
-    for option in ("src", "checksum"):
-        # Addresses may hold credentials, and Ansible returns the options of a module with its results.
-        module.no_log_values.update(_address.secrets_of(module.params[option] or ""))
+    # Addresses and headers may hold credentials, and Ansible returns the options of a module with its results.
+    module.no_log_values |= _address.secrets_in(module.params)
     yield FileDeclaration(module)
 
 

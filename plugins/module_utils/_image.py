@@ -16,7 +16,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _checksum, _content, _disk, _identity, _plan, _unpack
+from . import _checksum, _content, _disk, _identity, _plan, _unpack
 from ._apply import Applier
 from ._argspec import size_option
 from ._cast import meant
@@ -39,7 +39,6 @@ def declare(module: AnsibleModule) -> t.Iterator[ImageDeclaration]:
     :raises CollectionError: for anything that is wrong with options and files, before the cloud is asked.
     """
     params = module.params
-    module.no_log_values |= _address.secrets_of(params["uri"] or "")
     desired = desired_image(params)
     local = with_local_facts(desired, params)
     with connect(params) as glance:
@@ -135,7 +134,9 @@ class ImageDeclaration:
             return self._result(None)
         raw = self.found.get(plan.after.get("id", ""), {})
         if plan.changed:
-            raw = {key: value for key, value in raw_after(plan.after, raw).items() if value != NEW}
+            raw = raw_after(plan.after, raw)
+            if raw["id"] == NEW or is_to_come(raw["id"]):
+                del raw["id"]
         return self._result(raw)
 
     def _result(self, raw: Json | None) -> dict[str, t.Any]:

@@ -16,6 +16,8 @@ from ._source import Source
 
 #: Stands for the id of the image that the same plan creates.
 NEW: t.Final = "(new)"
+#: What it is called to set an attribute to false, and to true.
+_SWITCHES = {"os_hidden": ("show it", "hide it"), "protected": ("unprotect it", "protect it")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +95,7 @@ class Change:
     operations: tuple[dict[str, t.Any], ...]
 
     def __str__(self) -> str:
-        words = {"add": "set", "replace": "set", "remove": "remove"}
-        parts = [
-            f"{words[each['op']]} {each['path'][1:].replace('~1', '/').replace('~0', '~')}" for each in self.operations
-        ]
-        return f"change metadata of {self.image}: {', '.join(parts)}"
+        return f"change metadata of {self.image}: {', '.join(map(_act, self.operations))}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,7 +218,7 @@ class Exclude:
     operations: tuple[dict[str, t.Any], ...]
 
     def __str__(self) -> str:
-        return f"exclude version {self.version} ({self.image}) from latest"
+        return f"exclude version {self.version}{_in_brackets(self.image)} from latest"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,8 +235,7 @@ class GiveName:
     bearers: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
-        which = "" if self.image == NEW else f" ({self.image})"
-        return f"give the name {self.name!r} to version {self.version}{which}"
+        return f"give the name {self.name!r} to version {self.version}{_in_brackets(self.image)}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -289,6 +286,19 @@ class LookAgain:
 
     def __str__(self) -> str:
         return f"look at {self.image} again: {self.why}"
+
+
+def _in_brackets(image: str) -> str:
+    """The id of an image that is there; what stands for the id of another one has brackets, and says no more."""
+    return "" if image.startswith("(") else f" ({image})"
+
+
+def _act(operation: dict[str, t.Any]) -> str:
+    """What one operation of a JSON patch does."""
+    key = operation["path"][1:].replace("~1", "/").replace("~0", "~")
+    if key in _SWITCHES:
+        return _SWITCHES[key][bool(operation["value"])]
+    return f"{'remove' if operation['op'] == 'remove' else 'set'} {key}"
 
 
 def _named(stores: tuple[str, ...]) -> str:

@@ -229,7 +229,7 @@ def _items(module: AnsibleModule) -> list[Item]:
     items = []
     for entry, checked in zip(entries, validated, strict=True):
         options = checked | beside
-        module.no_log_values |= _address.secrets_of(options.get("uri") or "")
+        module.no_log_values |= _address.secrets_in(entry.options)
         desired = None if entry.place in faulty else _catalog_check.desired_of(entry, options)
         if isinstance(desired, Desired):
             items.append(Item(entry, _marked(desired, params["catalog"]), options, module.warn))

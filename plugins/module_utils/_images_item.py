@@ -23,7 +23,7 @@ from ._errors import CollectionError, Superseded
 from ._finding import Finder
 from ._foretold import Foretold, World, id_to_come
 from ._glance import Glance
-from ._image_steps import NEW
+from ._image_steps import NEW, LookAgain
 from ._observed import WRITTEN_ON, Image, is_image_id
 from ._steps import certain
 from ._versions import has_ended, is_excluded, version_key, versioned_name
@@ -179,10 +179,12 @@ class Item:
         """
         if self._has_to_look_again(before):
             self._begin(self._desired, Foretold(finder, world), frozenset())
-        outcome = self.outcome = certain(self._convergence).finish(foretells=True)
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        usual = {"id": id_to_come(self.label), "owner": self.scope, "created_at": now}
-        world.note(outcome.steps, outcome.after, certain(self._declaration).found, usual)
+        self.outcome = self._foretold(world)
+        if self.outcome.steps and isinstance(self.outcome.steps[-1], LookAgain):
+            self._begin(self._desired, Foretold(finder, world), frozenset(), says=False)
+            then, first = self._foretold(world), self.outcome
+            actions, after = first.actions + then.actions, then.after | {"id": first.after["id"]}
+            self.outcome = dataclasses.replace(then, actions=actions, before=first.before, after=after)
 
     def fail(self, fault: Exception) -> None:
         """Note why it did not work."""
@@ -204,12 +206,23 @@ class Item:
             report["image"] = {key: value for key, value in report["image"].items() if value is not None}
         return {**report, **own}
 
-    def _begin(self, desired: Desired, finder: Finder | None, expected: frozenset[str]) -> None:
-        """Make the declaration, with local files and names of the cloud as they are now."""
+    def _foretold(self, world: World) -> Outcome:
+        outcome = certain(self._convergence).finish(foretells=True)
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        usual = {"id": id_to_come(self.label), "owner": self.scope, "created_at": now}
+        world.note(outcome.steps, outcome.after, certain(self._declaration).found, usual)
+        return outcome
+
+    def _begin(self, desired: Desired, finder: Finder | None, expected: frozenset[str], says: bool = True) -> None:
+        """Make the declaration, with local files and names of the cloud as they are now.
+
+        :param says: whether there may be something to warn of.
+        """
         local = _image.with_local_facts(desired, self._params)
         glance = certain(self._glance)
-        self._declaration = _image.declaration(glance, local, self._params, self._say, finder, expected)
-        self._convergence = Convergence(self._declaration, self._say)
+        say = self._say if says else lambda _text: None
+        self._declaration = _image.declaration(glance, local, self._params, say, finder, expected)
+        self._convergence = Convergence(self._declaration, say)
 
     def _has_to_look_again(self, before: t.Iterable[Item]) -> bool:
         self._has_heard_news = any(item.is_news for item in before)

@@ -123,7 +123,7 @@ def _decided(desired: Desired, observed: Observed, parts: Cast, before: dict[str
             return _waiting(desired, image, before)
     current = parts.current
     if desired.state == "inactive" and not (current and current.usable):
-        raise ImageFault(f"There is no image {desired.name!r} with data to deactivate.")
+        raise ImageFault(f"{_not_there(desired)} with data to deactivate.")
     require_checksum(desired, observed)
     if not _needs_data(desired, observed, parts):
         return update(desired, observed, parts, before)
@@ -225,9 +225,15 @@ def _the_content(desired: Desired) -> str:
     return f"that of {desired.source}" if desired.source else "the declared one"
 
 
+def _not_there(desired: Desired) -> str:
+    if desired.version:
+        return f"The family {desired.family!r} has no version {desired.version!r}"
+    return f"There is no image {desired.name!r}"
+
+
 def _no_source(desired: Desired, current: Image | None) -> ContentMissing:
     if current is None:
-        what = f"There is no image {desired.name!r}"
+        what = _not_there(desired)
     else:
         what = f"The image {desired.name!r} ({current.id}) is {current.status} and has no usable data"
     return ContentMissing(

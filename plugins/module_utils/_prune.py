@@ -18,13 +18,12 @@ from ._errors import CollectionError
 from ._foretold import World
 from ._glance import Glance, Json
 from ._image_steps import Delete
+from ._needs import images_needing, needed_by
 from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
 from ._pool import run_all
 from ._presence import Presence
 from ._versions import was_called
 
-#: The properties with which images name those that they need to boot.
-_NEEDS = ("kernel_id", "ramdisk_id")
 #: Visibilities that let every project use an image.
 _OPEN = ("public", "community")
 
@@ -79,12 +78,15 @@ class Pruning:
             return
         try:
             marked = world.over(self._marked, self._bears_mark) if world else self._look()
+            needing = images_needing(self._glance, [image.id for image in self._doomed])
         except CollectionError as fault:
             self._begun = True
             self._presence.doubt(fault)
             self._faults = {image.id: fault for image in self._doomed}
             return
-        self._doomed = unneeded(self._doomed, list(map(Image, marked)))
+        known = {raw["id"] for raw in self._marked}
+        others = [image for image in needing if image.id not in known]
+        self._doomed = unneeded(self._doomed, others + list(map(Image, marked)))
         for image in (image for image in self._doomed if image.raw.get("visibility") in _OPEN):
             what = f"{image.name!r} ({image.id}), which is {image.raw['visibility']}: other projects can use it, too"
             self._warn(f"The catalogue no longer names {what}.")
@@ -154,15 +156,15 @@ def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image
     return [image for image in marked if not is_named(image) and _family(_successor(image, by_id)) not in families]
 
 
-def unneeded(doomed: t.Sequence[Image], marked: t.Sequence[Image]) -> list[Image]:
+def unneeded(doomed: t.Iterable[Image], images: t.Collection[Image]) -> list[Image]:
     """Those that are the kernel or ramdisk of no image that stays; with one that is, its family stays. Pure.
 
-    :param marked: all images of the catalogue.
+    :param images: all images of the catalogue, and others that may need them.
     """
     going = {image.id: image for image in doomed}
     while True:
-        staying = [image for image in marked if image.id not in going]
-        needed = {str(image.raw.get(key)) for image in staying for key in _NEEDS} & going.keys()
+        needing = needed_by(going, (image for image in images if image.id not in going))
+        needed = {each for each, others in needing.items() if others}
         families = _families(going[each] for each in needed)
         kept = [image for image in going.values() if image.id in needed or _family(image) in families]
         if not kept:

@@ -20,8 +20,9 @@ from ._apply import run_step
 from ._compare import settable
 from ._errors import CollectionError, ImagesFailed, InvalidOption, ServerRefusal, Superseded
 from ._glance import Glance, Json, connect
+from ._needs import images_needing, needed_by
 from ._observed import FAMILY, Image
-from ._retention_fates import KEEP, Candidate, Fate, Stock, needed_as
+from ._retention_fates import KEEP, Candidate, Fate, Stock
 from ._retention_groups import label_of, version_of
 from ._retention_plan import Questions, RetentionPlan
 from ._retention_rule import Rule, Selection, read_rule, read_selection, require_selection
@@ -71,7 +72,8 @@ class RetentionDeclaration:
         now = datetime.datetime.now(datetime.UTC)
         stock = Stock(tuple(candidates.values()), now)
         while questions := _retention_plan.questions(self._rule, stock):
-            stock = Stock(tuple(self._answered(each, questions) for each in stock.candidates), now)
+            needing = self._needing(questions.needed_by)
+            stock = Stock(tuple(self._answered(each, questions, needing) for each in stock.candidates), now)
         return stock
 
     def plan(self, observed: Stock) -> RetentionPlan:
@@ -88,11 +90,13 @@ class RetentionDeclaration:
         :raises ImagesFailed: at the end, if any failed.
         """
         plan = t.cast(RetentionPlan, plan)
-        self._actions, overtaken = [], []
+        self._actions = []
+        overtaken: list[str] = []
         self._tell(plan)
         try:
             for fate in _retention_plan.in_order_of_work(plan.fates):
-                if fate.steps and not self._carry_out(fate):
+                # What an image needs that has changed is looked at again together with it.
+                if fate.steps and (fate.waits_for.intersection(overtaken) or not self._carry_out(fate)):
                     overtaken.append(fate.image.id)
         except CollectionError as fault:
             fault.details |= self._so_far()
@@ -141,15 +145,19 @@ class RetentionDeclaration:
         self._failures[image_id] = message
         self._told[image_id] |= {"failed": True, "msg": message}
 
-    def _answered(self, candidate: Candidate, questions: Questions) -> Candidate:
-        image = candidate.image
-        if image.id in questions.members_of:
-            candidate = dataclasses.replace(candidate, shared_with=self._count_members(image.id))
-        if image.id in questions.needed_by:
-            query = {str(needed_as(image)): image.id, "visibility": "all"}
-            others = {raw["id"] for raw in self._glance.hidden_too(query)} - {image.id}
-            candidate = dataclasses.replace(candidate, needed_by=frozenset(others))
+    def _answered(
+        self, candidate: Candidate, questions: Questions, needing: t.Mapping[str, frozenset[str]]
+    ) -> Candidate:
+        image_id = candidate.image.id
+        if image_id in questions.members_of:
+            candidate = dataclasses.replace(candidate, shared_with=self._count_members(image_id))
+        if image_id in questions.needed_by:
+            candidate = dataclasses.replace(candidate, needed_by=needing[image_id])
         return candidate
+
+    def _needing(self, image_ids: t.Collection[str]) -> dict[str, frozenset[str]]:
+        """Which images in Glance, selected or not, name each of some images as their kernel or ramdisk."""
+        return needed_by(image_ids, images_needing(self._glance, image_ids) if image_ids else ())
 
     def _count_members(self, image_id: str) -> int:
         """How many projects share an image; to be on the safe side, one where Glance does not tell."""

@@ -17,14 +17,13 @@ import typing as t
 
 from . import _retention_groups as groups
 from ._image_steps import Change, Deactivate, Delete
+from ._needs import needed_by
 from ._observed import Image
 from ._retention_groups import Group, Key
 from ._retention_rule import Rule
 from ._steps import Step
 
 KEEP, DELETE = "keep", "delete"
-#: Formats of images that others name as their kernel or ramdisk, and the property with which they do.
-_NEEDED_AS = {"aki": "kernel_id", "ari": "ramdisk_id"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,12 +77,6 @@ class Fate:
         return self.candidate.image
 
 
-def needed_as(image: Image) -> str | None:
-    """The property with which other images name this one as their kernel or ramdisk, if it is made for that."""
-    formats = (image.raw.get(key) or "" for key in ("container_format", "disk_format"))
-    return next((_NEEDED_AS[each] for each in formats if each in _NEEDED_AS), None)
-
-
 def fates_of(rule: Rule, stock: Stock) -> tuple[Fate, ...]:
     """The fate of each image: by groups, the newest first."""
     candidates = {each.image.id: each for each in stock.candidates}
@@ -102,7 +95,7 @@ class _Judge:
         self._group = group
         self._now = now
         self._newest_good = group.newest_good(now)
-        self._last = frozenset(image.id for image in group.worth_keeping(now)[: rule.keep_last])
+        self._last, self._passed_over = group.last(rule.keep_last, now)
 
     def fate(self, candidate: Candidate) -> Fate:
         """What becomes of an image, as far as it can be told without looking at those that need it."""
@@ -149,7 +142,7 @@ class _Judge:
         reached = [(stage, after.text) for stage, after in rule.stages if age >= after.length]
         if not reached:
             stage, after = rule.stages[0]
-            return dataclasses.replace(told, why=f"{since}, and {stage}_after is {after.text}")
+            return dataclasses.replace(told, why=f"{since}, and {stage}_after is {after.text}{self._not_counted(told)}")
         if shared := _shared(told.candidate, rule):
             return dataclasses.replace(told, why=f"{shared}, and include_shared is not set")
         why = f"{since}, and {reached[-1][0]}_after is {reached[-1][1]}"
@@ -157,7 +150,12 @@ class _Judge:
             told = dataclasses.replace(told, withheld=told.candidate.used is None)
             why = f"{why}; not deleted, because {in_use}"
             del reached[-1]
-        return _decided(told, tuple(stage for stage, _after in reached), why)
+        return _decided(told, tuple(stage for stage, _after in reached), why + self._not_counted(told))
+
+    def _not_counted(self, told: Fate) -> str:
+        """Why keep_last does not keep an image that is new enough for it, to be added to a reason."""
+        because = self._passed_over.get(told.image.id)
+        return f"; keep_last does not count it, because {because}" if because else ""
 
 
 def _decided(told: Fate, stages: tuple[str, ...], why: str) -> Fate:
@@ -179,33 +177,23 @@ def _decided(told: Fate, stages: tuple[str, ...], why: str) -> Fate:
 
 def _with_needed(fates: list[Fate]) -> list[Fate]:
     """Keep what an image that stays needs; let what goes with it wait until it is gone."""
-    needed_by = _needed_by(fates)
-    while held := _held(fates, needed_by):
+    known = {fate.image.id: fate.candidate.needed_by or frozenset() for fate in fates}
+    needing = {each: found | known[each] for each, found in needed_by(known, [fate.image for fate in fates]).items()}
+    while held := _held(fates, needing):
         fates = [
             _kept(fate, f"the image {held[fate.image.id]} needs it") if fate.image.id in held else fate
             for fate in fates
         ]
     return [
-        dataclasses.replace(fate, waits_for=needed_by[fate.image.id]) if fate.fate == DELETE else fate for fate in fates
+        dataclasses.replace(fate, waits_for=needing[fate.image.id]) if fate.fate == DELETE else fate for fate in fates
     ]
 
 
-def _needed_by(fates: t.Sequence[Fate]) -> dict[str, frozenset[str]]:
-    """Which images name an image as their kernel or ramdisk: ids by id."""
-    needed_by = {each.image.id: set(each.candidate.needed_by or ()) for each in fates}
-    for fate in fates:
-        for key in _NEEDED_AS.values():
-            needed = fate.image.raw.get(key)
-            if needed in needed_by and needed != fate.image.id:
-                needed_by[needed].add(fate.image.id)
-    return {each: frozenset(others) for each, others in needed_by.items()}
-
-
-def _held(fates: t.Sequence[Fate], needed_by: dict[str, frozenset[str]]) -> dict[str, str]:
+def _held(fates: t.Sequence[Fate], needing: dict[str, frozenset[str]]) -> dict[str, str]:
     """Images that would be touched although one that stays needs them, with the id of that one."""
     going = {fate.image.id for fate in fates if fate.fate == DELETE}
     touched = [fate.image.id for fate in fates if fate.fate != KEEP]
-    return {each: min(staying) for each in touched if (staying := needed_by[each] - going)}
+    return {each: min(staying) for each in touched if (staying := needing[each] - going)}
 
 
 def _kept(fate: Fate, why: str) -> Fate:

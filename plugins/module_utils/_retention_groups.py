@@ -15,7 +15,7 @@ import itertools
 import typing as t
 
 from . import _versions
-from ._observed import EXCLUDED, FAMILY, INCOMING_FOR, REPLACED_BY, SUPERSEDED_AT, VERSION, Image
+from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, INCOMING_FOR, REPLACED_BY, SUPERSEDED_AT, VERSION, Image
 
 #: Kind and name of a group.
 Key = tuple[str, str]
@@ -59,9 +59,18 @@ class Group:
         good = (image for image in self.whole if version_of(image) and not image.retired)
         return next((image.id for image in good if _versions.is_good(image, now)), None)
 
-    def worth_keeping(self, now: datetime.datetime) -> list[Image]:
-        """Those that one could go back to: neither excluded from latest nor past their end of life."""
-        return [each for each in self.whole if not _versions.is_excluded(each) and not _versions.has_ended(each, now)]
+    def last(self, number: int, now: datetime.datetime) -> tuple[frozenset[str], dict[str, str]]:
+        """Ids of the newest images that one could go back to; and of those among them that one could not, with the reason."""
+        last: set[str] = set()
+        passed_over: dict[str, str] = {}
+        for image in self.whole:
+            if len(last) >= number:
+                break
+            if because := _unfit(image, now):
+                passed_over[image.id] = because
+            else:
+                last.add(image.id)
+        return frozenset(last), passed_over
 
     def superseded_at(self, image: Image) -> datetime.datetime | None:
         """When an image was superseded: as it says itself, or when the next newer one was made; None if it was not."""
@@ -134,6 +143,15 @@ def label_of(key: Key) -> str:
     """What users call a group."""
     kind, name = key
     return f"{kind} {name}" if kind in ("server", "snapshot") else name
+
+
+def _unfit(image: Image, now: datetime.datetime) -> str | None:
+    """Why nobody would go back to an image; None if one might."""
+    if _versions.is_excluded(image):
+        return "it is excluded from latest"
+    if _versions.has_ended(image, now):
+        return f"its end of life was {image.stamp(END_OF_LIFE)}"
+    return None
 
 
 def _replaced_by(image: Image) -> str | None:

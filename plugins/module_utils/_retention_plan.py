@@ -18,7 +18,7 @@ import typing as t
 from ._errors import InvalidOption
 from ._image_steps import Change, Deactivate, Delete
 from ._observed import Image
-from ._retention_fates import DELETE, Candidate, Fate, Stock, fates_of, needed_as
+from ._retention_fates import DELETE, Candidate, Fate, Stock, fates_of
 from ._retention_groups import Key, is_whole, label_of
 from ._retention_rule import Rule
 from ._steps import Plan, Step
@@ -48,14 +48,10 @@ class RetentionPlan(Plan):
 def questions(rule: Rule, stock: Stock) -> Questions:
     """What has to be found out before :func:`plan` can decide; ask again until nothing is left."""
     touched = [fate for fate in fates_of(rule, stock) if fate.steps]
-    return Questions(
-        frozenset(fate.image.id for fate in touched if _may_be_shared(fate.candidate, rule)),
-        frozenset(
-            fate.image.id
-            for fate in touched
-            if fate.fate == DELETE and needed_as(fate.image) and fate.candidate.needed_by is None
-        ),
-    )
+    # One after the other: nobody needs to know what needs an image that is kept because it is shared.
+    if members_of := frozenset(fate.image.id for fate in touched if _may_be_shared(fate.candidate, rule)):
+        return Questions(members_of=members_of)
+    return Questions(needed_by=frozenset(fate.image.id for fate in touched if fate.candidate.needed_by is None))
 
 
 def plan(rule: Rule, stock: Stock) -> RetentionPlan:

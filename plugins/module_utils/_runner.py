@@ -19,6 +19,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from . import _address
 from ._converge import Convergence, Declaration
 from ._errors import CollectionError, Interrupted
 
@@ -36,6 +37,14 @@ class Catalog(t.Protocol):
         """The result of the module; ``failed`` in it says whether the task fails."""
 
 
+class _Module(AnsibleModule):
+    """A module that tells no secrets of its options, even if it fails because of them."""
+
+    def fail_json(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        _keep_secrets(self)
+        super().fail_json(*args, **kwargs)
+
+
 def run_declaration(
     build: t.Callable[[AnsibleModule], t.ContextManager[Declaration]], argument_spec: dict[str, t.Any], **kwargs: t.Any
 ) -> None:
@@ -44,7 +53,7 @@ def run_declaration(
     :param build: makes the declaration out of a module; a context manager, so that what it opens is closed.
     :param kwargs: further arguments of AnsibleModule, for instance ``mutually_exclusive``.
     """
-    module = AnsibleModule(argument_spec, supports_check_mode=True, **kwargs)
+    module = _Module(argument_spec, supports_check_mode=True, **kwargs)
     _keep_secrets(module)
     with _edge(module), build(module) as declaration:
         outcome = Convergence(declaration, module.warn).finish(module.check_mode)
@@ -55,7 +64,7 @@ def run_catalog(
     build: t.Callable[[AnsibleModule], t.ContextManager[Catalog]], argument_spec: dict[str, t.Any], **kwargs: t.Any
 ) -> None:
     """As :func:`run_declaration`, for many declarations in one module."""
-    module = AnsibleModule(argument_spec, supports_check_mode=True, **kwargs)
+    module = _Module(argument_spec, supports_check_mode=True, **kwargs)
     _keep_secrets(module)
     with _edge(module), build(module) as catalog:
         catalog.plan()
@@ -70,7 +79,7 @@ def run_query(
     answer: t.Callable[[AnsibleModule], dict[str, t.Any]], argument_spec: dict[str, t.Any], **kwargs: t.Any
 ) -> None:
     """Answer a question without changing anything, and exit the module."""
-    module = AnsibleModule(argument_spec, supports_check_mode=True, **kwargs)
+    module = _Module(argument_spec, supports_check_mode=True, **kwargs)
     _keep_secrets(module)
     with _edge(module):
         module.exit_json(changed=False, **answer(module))
@@ -78,6 +87,7 @@ def run_query(
 
 def _keep_secrets(module: AnsibleModule) -> None:
     """Blank out what is secret in a whole cloud configuration, which is an option that Ansible knows nothing about."""
+    module.no_log_values |= _address.secrets_in(module.params)
     public = ("url", "name", "id", "type", "region")
     for option in ("cloud", "member_cloud"):
         cloud = module.params.get(option)

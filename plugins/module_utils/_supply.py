@@ -298,9 +298,8 @@ class _Supply:
         there = self.observed.members or {}
         accepted = sorted(member for member in self._members() if there.get(member) == "accepted")
         if accepted and self.visibility == "shared":
-            notes.append(
-                f"The projects {', '.join(accepted)} have to accept the new image again before they can list it."
-            )
+            who = f"project {accepted[0]} has" if len(accepted) == 1 else f"projects {', '.join(accepted)} have"
+            notes.append(f"The {who} to accept the new image {self.want['name']!r} again before listing it.")
         return tuple(notes)
 
 

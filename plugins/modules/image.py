@@ -160,7 +160,8 @@ options:
       - V(keep) leaves a version in sight. Needs O(version). An image whose content was replaced within the same version is
         hidden.
       - A version that has lost the name is called after its version, with each of them, and has the time in its property
-        C(cloudimage_superseded_at). With V(delete) a protected one is hidden, and so is the one that the task itself is about.
+        C(cloudimage_superseded_at). With V(delete) a protected one is hidden, and so is the one that the task itself is about,
+        or that another entry declares (M(cloudimage.glance.images)).
       - O(is_hidden) comes before this for the version that the task is about.
       - An image that is hidden or renamed keeps its own members and its visibility. What is withdrawn from the new image
         later has to be withdrawn from it as well, by its id.

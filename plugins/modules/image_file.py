@@ -58,6 +58,7 @@ options:
       - Where the content comes from, a path on the host that runs the module, or an address with C(file://),
         C(http://) or C(https://).
       - User and password in an address are used and never shown. Neither is its query.
+      - A redirect is followed to C(http://) and C(https://) only.
       - Required for O(state=present).
     type: str
   checksum:
@@ -108,6 +109,7 @@ options:
   headers:
     description:
       - Headers to send to HTTP servers. They are not sent on when a server redirects to another address.
+      - Values of headers that bear credentials, such as C(Authorization) and C(X-Auth-Token), are not shown.
     type: dict
     default: {}
   url_username:

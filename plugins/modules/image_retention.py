@@ -65,8 +65,8 @@ options:
     description:
       - Keep so many images of each group, the newest ones. Versions are ordered by version, other images by creation.
       - Only images that one could go back to count. They have their data, are not excluded from latest, and not past their end of
-        life. The image that the name means is among them if it is new enough, and is kept
-        anyway.
+        life. What is passed over for that is told in RV(images[].why). The image that the name means is among them if it is new
+        enough, and is kept anyway.
     type: int
   keep_within:
     description:
@@ -146,6 +146,8 @@ attributes:
 notes:
   - These are kept whatever the rule says. The image that a name means, however old it is; the newest good version of a family;
     protected images; images without data, or on their way; kernels and ramdisks of images that stay.
+  - A kernel or ramdisk may have any format, and the image that names it (C(kernel_id), C(ramdisk_id)) need not be selected. Hidden ones
+    count, and those of other projects as far as the credentials can see them.
   - So images that have a name each, such as C(test-1) and C(test-2), all stay. To delete those, list them with
     M(cloudimage.glance.image_info), and declare them V(absent) with M(cloudimage.glance.image).
   - A rule that selects no image is no error, and is told with a warning.
@@ -286,7 +288,7 @@ actions:
   returned: success, and failure once something was done
   type: list
   elements: str
-  sample: ["change metadata of 5f4e3c1a-0b7c-5d52-8a91-3d1a5cf4b6ef: set os_hidden"]
+  sample: ["change metadata of 5f4e3c1a-0b7c-5d52-8a91-3d1a5cf4b6ef: hide it"]
 reason:
   description: Short name of the kind of problem, for playbooks that decide by it.
   returned: failure

@@ -51,7 +51,9 @@ options:
       - Only in the projects in which the catalogue declares images, or in that of the credentials, and only if no entry failed.
       - Protected images stay, with a warning. So do images that were replaced by one that is named, and versions of a family
         of which any version is named; M(cloudimage.glance.image_retention) takes care of those.
+      - Kernels and ramdisks of images that stay are not deleted, and neither are further versions of theirs.
       - Snapshots of servers and images of volumes, which inherit the mark, stay.
+      - Images that are public or community are deleted with a warning, since other projects can use them, too.
       - Refused with an empty catalogue.
     type: bool
     default: false
@@ -69,8 +71,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - As with M(cloudimage.glance.image). Where an image needs the id of another one that is not there yet, words stand in its
-        place.
+      - As with M(cloudimage.glance.image). Each image is foretold as if those that go before it were done. Where it needs the
+        id of another one that is not there yet, words stand in its place.
   diff_mode:
     support: full
     details:

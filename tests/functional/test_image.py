@@ -162,7 +162,8 @@ def test_members_pass_to_the_new_image(succeed, member, other, name, disk):
     result = succeed("image", name=name, filename=disk(2))
     new = member.only(name)
     assert new["id"] != old["id"] and other.image(new["id"])
-    assert "accept the new image again" in str(result["warnings"])
+    sentence = f"The project {other.id} has to accept the new image '{name}' again before listing it."
+    assert sentence in str(result["warnings"])
 
 
 def test_an_image_of_another_tool_is_adopted_without_a_transfer(succeed, member, name, disk):

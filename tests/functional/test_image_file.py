@@ -13,6 +13,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import typing as t
 from pathlib import Path
@@ -280,6 +281,37 @@ def test_credentials_are_used_and_never_shown(folder: Path, disk: Path, server: 
         assert run(folder, src=f"{address}/away", checksum=digest, headers=headers)["changed"]
         sent = other.requests[0][2]
         assert "authorization" not in sent and "x-token" not in sent
+
+
+def test_secrets_are_not_in_the_invocation(folder: Path, disk: Path, server: support.Server) -> None:
+    server.files["/a"] = disk.read_bytes()
+    server.files["/S"] = f"{support.sha256(server.files['/a'])}  a\n".encode()
+    sums = server.url.replace("http://", "http://kim:s3cret-word@") + "/S?sig=hu5h-hu5h"
+    accept = "application/octet-stream"
+    for prefix in ("", "sha256:"):
+        headers = {"Authorization": "Bearer hu5h-bearer", "X-Api-Key": "hu5h-key", "Accept": accept}
+        options = {"src": f"{server.url}/a?t=1", "checksum": f"{prefix}{sums}", "headers": headers}
+        done = run(folder, **options)
+        again = run(folder, **options, check=True)
+        failed = run(folder, **options | {"src": f"{server.url}/b?t=1"})
+        assert (done["changed"], again["changed"], failed["failed"]) == (not prefix, False, True)
+        sent = server.requests[0][2]
+        assert sent["x-api-key"] == "hu5h-key"
+        for told in (done, again, failed):
+            assert "s3cret" not in json.dumps(told) and "hu5h" not in json.dumps(told)
+            assert told["invocation"]["module_args"]["headers"]["Accept"] == accept
+            assert told["invocation"]["module_args"]["timeout"] == 30, "no number is blanked out"
+
+
+def test_redirects_lead_to_http_only(folder: Path, server: support.Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ftp:
+        server.faults["/a"] = Faults(redirect=f"ftp://127.0.0.1:{ftp.getsockname()[1]}/a")
+        words = (f"src: {server.url}/a redirects to ftp://, and only http:// and https:// are followed.",)
+        refused(folder, *words, src=f"{server.url}/a", checksum="0" * 64, reason="transfer_problem", timeout=1)
+        ftp.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            ftp.accept()
+    assert server.asked("/a") == 1
 
 
 # What bad input gets

@@ -206,3 +206,21 @@ def test_secrets_stay_out_of_results_and_logs(succeed, name, disk, tmp_path):
     assert password not in str({key: value for key, value in result.items() if key != "invocation"})
     assert password not in log.read_text() and log.stat().st_size
     assert "X-Auth-Token: gAAA" not in log.read_text()
+
+
+def test_secrets_of_addresses_stay_out_of_the_invocation(run, name, disk, tmp_path):
+    address = "http://u:hush-hush@127.0.0.1:1/S?sig=hush-hush"
+    catalog = tmp_path / "catalog.yml"
+    catalog.write_text(yaml.safe_dump([{"name": name, "filename": str(disk()), "checksum": f"sha256:{address}"}]))
+    options: list[tuple[str, dict[str, object]]] = [
+        ("image", {"name": name, "filename": disk(), "checksum": f"sha256:{address}"}),
+        ("image", {"name": name, "filename": disk(), "uri": address}),
+        ("image", {"name": name, "uri": address, "disk_format": "raw", "state": "wrong"}),
+        ("images", {"images": [{"name": name, "filename": str(disk()), "checksum": address}]}),
+        ("images", {"images": [{"name": name}], "defaults": {"checksum": f"sha256:{address}"}}),
+        ("images", {"images": [{"name": name, "src": address}]}),
+        ("images", {"files": [str(catalog)]}),
+    ]
+    for module, each in options:
+        result = run(module, **each)
+        assert result["failed"] and "invocation" in result and "hush" not in str(result), each

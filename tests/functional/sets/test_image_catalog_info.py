@@ -124,6 +124,35 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
     assert told["images"][0]["src"] == "https://example.org/a.img"
 
 
+def test_secrets_behind_an_algorithm_and_in_defaults_are_not_told(tmp_path: Path) -> None:
+    checksum = "sha256:https://me:hidden-word@example.org/SHA256SUMS?sig=hidden-sig"
+    defaults = {"checksum": "https://example.org/S?sig=hidden-in-defaults", "headers": {"X-Token": "hidden-in-headers"}}
+    entry = {"name": "a", "src": "https://example.org/a.img", "checksum": checksum, "headers": {"Accept": "text/plain"}}
+    path = tmp_path / "catalog.yml"
+    path.write_text(yaml.safe_dump([entry]))
+    told = run(tmp_path, files=[path], images=[entry, entry], defaults=defaults)
+    assert "hidden" not in json.dumps(told)
+    assert told["images"][0]["checksum"] == "sha256:https://example.org/SHA256SUMS"
+    assert told["images"][0]["headers"]["Accept"] == "text/plain"
+
+
+def test_numbers_in_files_stay_what_the_author_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.yml"
+    path.write_text(
+        "defaults: {filename: /srv/a}\n"
+        "images:\n"
+        "  - {name: a, version: 010}\n"
+        "  - {name: a, version: 1:30}\n"
+        "  - {name: a, version: 1_0, min_disk: 010, properties: {007: 0x1F}}\n"
+        "  - {name: a, version: 8, min_disk: 1:30}\n"
+    )
+    told = run(tmp_path, files=[path], standard="none")
+    assert [each["version"] for each in told["images"]] == ["010", "1:30", "1_0", 8]
+    assert told["images"][2]["properties"] == {"007": "0x1F"}
+    # Ansible makes the number ten of the text 010, and none of the text 1:30.
+    assert [(each["entry"], each["key"]) for each in told["problems"]] == [(4, "min_disk")]
+
+
 def test_a_thousand_entries_are_no_special_case(tmp_path: Path) -> None:
     path = tmp_path / "catalog.yml"
     path.write_text(yaml.safe_dump([{"name": f"image {n}", "kernel": f"image {n + 1}"} for n in range(1000)]))

@@ -287,7 +287,7 @@ def test_other_content_for_a_version(succeed, member, version, name, names, disk
             {"version": "1", "promote": True, "end_of_life": "2020-01-01"},
             "promote: the end of life of version 1 was 2020-01-01",
         ),
-        ({"version": "7"}, "(7)', and the task names no source"),
+        ({"version": "7", "promote": True}, "has no version '7', and the task names no source"),
     ],
     ids=lambda each: str(each) if isinstance(each, dict) else "",
 )

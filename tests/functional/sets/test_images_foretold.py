@@ -87,6 +87,15 @@ SCENES = {
         [image(Z, 2), image(Z, 1, 2, promote=True)],
         ["[disk=1]", "disk=1", "[disk=2]"],
     ),
+    "a kernel that the cloud may change when it is imported": Scene(
+        [],
+        [
+            image(Z, file=1, kernel=K),
+            image(K, 1, 1, use_import=True, properties={"p": "x"}),
+            image(K, 2, 2, use_import=True, properties={"p": "x"}),
+        ],
+        ["disk < kernel=2", "[kernel=1] p", "kernel=2 p"],
+    ),
     "a chain of kernels": Scene(
         [image("a", file=1), image("b", file=1, kernel="a"), image("c", file=1, ramdisk="b")],
         [image("c", ramdisk="b"), image("b", file=2, kernel="a"), image("a", file=2)],
@@ -199,13 +208,21 @@ class TestPruning:
         assert self.prune(succeed, [entry], name) == []
         assert member.named(f"{name}-k (1)") and member.only(f"{name}-k")
 
+    def test_kernel_of_an_image_of_no_catalogue(self, member: Project, succeed: Run, disk: Disk, name: str) -> None:
+        images = [{"name": f"{name}-{letter}", "filename": str(disk(1))} for letter in "kx"]
+        succeed("images", images=[*images, {"name": name, "filename": str(disk(1))}], catalog=name)
+        other = member.create(f"{name}-o", b"x", kernel_id=member.only(f"{name}-k")["id"], os_hidden=True)
+        assert self.prune(succeed, [{"name": name}], name) == [f"{name}-x"]
+        member.http("DELETE", f"/v2/images/{other['id']}")
+        assert self.prune(succeed, [{"name": name}], name) == [f"{name}-k"]
+
     def test_who_else_can_use_it_is_told(self, member: Project, succeed: Run, disk: Disk, name: str) -> None:
         images = [{"name": f"{name}-{n}", "filename": str(disk(1)), "visibility": "community"} for n in (1, 2)]
         succeed("images", images=images, catalog=name)
         gone = member.only(f"{name}-2")
         result = succeed("images", images=images[:1], catalog=name, prune=True)
         warning = f"no longer names '{name}-2' ({gone['id']}), which is community: other projects can use it, too."
-        assert warning in str(result["warnings"]).replace('\\', "") and member.image(gone["id"]) is None
+        assert warning in str(result["warnings"]).replace("\\", "") and member.image(gone["id"]) is None
 
 
 def _entry(entry: Json, prefix: str, disk: Disk) -> Json:

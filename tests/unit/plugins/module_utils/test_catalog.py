@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog as catalog
+from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog_check as catalog_check
 from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog_file as catalog_file
+from ansible_collections.cloudimage.glance.plugins.module_utils._argspec import image_spec
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import CatalogProblem, MissingDependency
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.catalog_support import gathered
 from hypothesis import given, settings
@@ -47,6 +49,11 @@ def bomb(link: str) -> str:
         ("defaults: &d {x: 1}\nimages: [{<<: *d, y: 2}]", {"defaults": {"x": 1}, "images": [{"x": 1, "y": 2}]}),
         ("- &a {x: 1}\n- *a", [{"x": 1}, {"x": 1}]),
         ("- {<<: {x: 1}, x: 2}", [{"x": 2}]),
+        ("[010, 1:30, 1_0, 0x1F, 0b10, 0o7, 00, +010]", ["010", "1:30", "1_0", "0x1F", "0b10", "0o7", "00", "+010"]),
+        ("[0, 10, -3, +5, 20261101]", [0, 10, -3, 5, 20261101]),
+        ("[01.5, 1:30.5, 1_0.5]", ["01.5", "1:30.5", "1_0.5"]),
+        ("[1.5, -1.50, 0.5, .5, 1., 1.0e+3, .inf]", [1.5, -1.5, 0.5, 0.5, 1.0, 1000.0, float("inf")]),
+        ("{010: 0, 8: 1, !!int 010: 2}", {"010": 0, 8: 2}),
     ],
 )
 def test_what_yaml_holds(tmp_path: Path, text: str, value: t.Any) -> None:
@@ -69,6 +76,7 @@ def test_what_yaml_holds(tmp_path: Path, text: str, value: t.Any) -> None:
         ),
         ("- !vault secret", ["could not determine a constructor", "column 3"]),
         ("? [a]\n: b", ["unhashable key"]),
+        ("{010: a, '010': b}", ["'010' twice"]),
         ("- name: a\n  tags: []\n  name: b", ["'name' twice", "line 3, column 3"]),
         ("&a [*a]", ["an alias of what it stands in", "line 1"]),
         ("&a {x: *a}", ["an alias of what it stands in"]),
@@ -244,3 +252,20 @@ def test_what_messages_call_an_entry(options: dict[str, t.Any], label: str, fami
     entry = catalog.Entry("/srv/c.yml", 3, options)
     assert (entry.label, entry.family) == (label, family)
     assert str(entry.problem("name", "is odd")) == f"/srv/c.yml: {label}: is odd"
+
+
+def test_ansible_makes_numbers_of_texts_where_an_option_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.yml"
+    path.write_text(
+        "- {name: a, version: 010, min_disk: 010, min_ram: 1_000}\n- {name: b, min_disk: 1:30, min_ram: 0x1F}\n"
+    )
+    (first, _second), problems = catalog_check.validated(gathered(files=[str(path)]))
+    assert (first["version"], first["min_disk"], first["min_ram"]) == ("010", 10, 1000), "no octal, no base of sixty"
+    assert sorted((problem.number, problem.key) for problem in problems) == [(2, "min_disk"), (2, "min_ram")]
+
+
+def test_who_writes_src_is_told_where_it_belongs() -> None:
+    assert catalog.nearest("src", image_spec()) == (
+        "; the role publish takes src, and the module image_file makes a local file of it for filename"
+    )
+    assert catalog.nearest("src", ("raw", "vmdk")) == "" and "'src'" in catalog.nearest("srcc", ("src", "filename"))

@@ -174,6 +174,7 @@ def a(version: t.Any, **more: t.Any) -> Options:
 
 
 PROMOTED_TOO = "only one version of the family 'a' can be promoted, and entry 1 ('a', version 2) is, too"
+GIVEN = "promote is false, but with exclude_from_latest: false other versions would give it the name of the family 'a'"
 LET_IN = "exclude_from_latest is false, and entry 1 ('a', version 2) is promoted, which excludes newer versions of the family 'a'"
 
 
@@ -203,6 +204,12 @@ LET_IN = "exclude_from_latest is false, and entry 1 ('a', version 2) is promoted
         (a(2, promote=True), a(3, exclude_from_latest=True), None),
         (a(2, promote=True, exclude_from_latest=False), a(3, promote=True, exclude_from_latest=False), PROMOTED_TOO),
         (a(2, promote=True, exclude_from_latest=False), a(3), None),
+        (a(2, promote=False, exclude_from_latest=False), a(3), GIVEN),
+        (a(2, promote=False, exclude_from_latest=False), a(3, state="absent"), None),
+        (a(2, promote=False, exclude_from_latest=False), a(3, promote=False), None),
+        (a(2, promote=False, exclude_from_latest=False, end_of_life="2020-12-31"), a(3), None),
+        (a(2, promote=False), a(3), None),
+        (a(2, promote=True), a(3, promote=False, exclude_from_latest=False), LET_IN),
     ],
 )
 def test_versions_that_would_take_the_name_from_each_other(one: Options, other: Options, words: str | None) -> None:
@@ -250,6 +257,29 @@ def test_circles(images: list[tuple[str, str | None, str | None]], circle: str |
         assert walk[0] == walk[-1] and set(walk) == set(circle.split(" -> ")) and len(walk) == len(circle.split(" -> "))
         links = {(name, target) for name, *targets in images for target in targets}
         assert all(pair in links for pair in itertools.pairwise(walk))
+
+
+@pytest.mark.parametrize(
+    ("other", "kernel", "words"),
+    [
+        ({"name": "k", "state": "absent"}, "k", "kernel is entry 2 ('k'), which is declared absent"),
+        ({"name": "k", "state": "inactive"}, "k", "kernel is entry 2 ('k'), which is declared inactive"),
+        ({"name": "k", "id": ID, "state": "absent"}, ID, "kernel is entry 2 ('k'), which is declared absent"),
+        (
+            {"name": "k", "version": 1, "state": "absent"},
+            "k (1)",
+            "kernel is entry 2 ('k', version 1), which is declared",
+        ),
+        ({"name": "k", "version": 1, "state": "absent"}, "k", None),
+        ({"name": "k", "state": "present"}, "k", None),
+        ({"name": "k", "state": "absent", "owner": "x"}, "k", "declared absent"),
+        ({"name": "other", "state": "absent"}, "k", None),
+    ],
+)
+def test_a_kernel_that_is_declared_away(other: Options, kernel: str, words: str | None) -> None:
+    problems = told({"name": "a", "kernel": kernel}, other)
+    assert len(problems) == (1 if words else 0) and (not words or words in problems[0]), problems
+    assert told({"name": "a", "kernel": kernel, "state": "absent"}, other) == []
 
 
 def test_circles_by_id_and_over_versions_and_several_of_them() -> None:

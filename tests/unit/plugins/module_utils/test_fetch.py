@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses and downloads: what is shown of them, which faults are borne."""
+"""Downloads: which addresses they take, where redirects lead, which faults are borne."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import urllib.error
 from email.message import Message
 
 import pytest
-from ansible_collections.cloudimage.glance.plugins.module_utils import _address, _fetch
+from ansible_collections.cloudimage.glance.plugins.module_utils import _fetch
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import InvalidOption, TransferProblem
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,9 +32,6 @@ class Answer:
             **{key.replace("_", "-"): text for key, text in headers.items()},
         }
         self._content = content if cut is None else content[:cut]
-
-    def geturl(self) -> str:
-        return "http://example.com/a"
 
     def read1(self, size: int) -> bytes:
         part, self._content = self._content[:size], self._content[size:]
@@ -62,8 +59,11 @@ def _answers(monkeypatch: pytest.MonkeyPatch) -> list[t.Any]:
     return answers
 
 
-def refusal(status: int) -> urllib.error.HTTPError:
-    return urllib.error.HTTPError("http://example.com/a", status, "reason", Message(), None)
+def refusal(status: int, **headers: str) -> urllib.error.HTTPError:
+    message = Message()
+    for name, text in headers.items():
+        message[name] = text
+    return urllib.error.HTTPError("http://example.com/a", status, "reason", message, None)
 
 
 def fetched() -> bytes:
@@ -150,25 +150,60 @@ def test_small_reads_are_bounded(answers: list[t.Any]) -> None:
         _fetch.read_small("http://example.com/a", _fetch.HttpOptions(), len(DATA) - 1, "checksum")
 
 
-def test_no_way_down_from_https_for_checksums(answers: list[t.Any]) -> None:
-    answers.append(Answer(DATA))
-    with pytest.raises(TransferProblem, match="redirects to http"):
-        _fetch.read_small("https://example.com/a", _fetch.HttpOptions(), 10**6, "checksum")
-
-
 @pytest.mark.parametrize(
-    ("source", "shown", "name", "secrets"),
+    ("location", "words"),
     [
-        ("/a/b c", "/a/b c", "b c", set()),
-        ("http://h/a%20b?x=1#f", "http://h/a%20b", "a b", {"x=1"}),
-        ("https://kim:hu%40sh@h:1/a", "https://h:1/a", "a", {"hu%40sh", "hu@sh"}),
-        ("https://kim@h", "https://h", "", set()),
+        ("ftp://kim:hush@example.com/a", "redirects to ftp://, and only http:// and https:// are followed"),
+        ("file:///etc/passwd", "redirects to file://, and only"),
+        ("http://[x/", "redirects to something that is no address"),
     ],
 )
-def test_what_is_shown_of_addresses(source: str, shown: str, name: str, secrets: set[str]) -> None:
-    assert _address.public_address(source) == shown
-    assert _address.file_name_of(source) == name
-    assert _address.secrets_of(source) == secrets
+def test_where_redirects_must_not_lead(answers: list[t.Any], location: str, words: str) -> None:
+    answers += [refusal(302, Location=location), Answer(DATA)]
+    with pytest.raises(TransferProblem, match=f"^src: http://example.com/a {words}") as problem:
+        fetched()
+    assert len(answers) == 1 and "hush" not in problem.value.message
+
+
+def test_redirects_are_followed_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[t.Any] = [refusal(301, Location="/b c"), refusal(307, Location="HTTPS://other/d?e=%2F"), Answer(DATA)]
+    asked: list[tuple[str, dict[str, t.Any]]] = []
+
+    def open_url(address: str, **options: t.Any) -> Answer:
+        asked.append((address, options))
+        step = steps.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    monkeypatch.setattr("ansible.module_utils.urls.open_url", open_url)
+    options = _fetch.HttpOptions(headers={"X-Token": "t"})
+    assert b"".join(_fetch.Download("http://kim:hush@example.com/a", options, "src")) == DATA
+    addresses = ["http://example.com/a", "http://example.com/b%20c", "HTTPS://other/d?e=%2F"]
+    assert [address for address, _options in asked] == addresses
+    sent = [(each["url_username"], each["url_password"], each["headers"].get("X-Token")) for _address, each in asked]
+    assert sent == [("kim", "hush", "t"), (None, None, None), (None, None, None)]
+    assert [each["use_netrc"] for _address, each in asked] == [True, False, False]
+
+
+def test_redirects_come_to_an_end(answers: list[t.Any]) -> None:
+    answers += [refusal(302, Location="/a")] * 20
+    with pytest.raises(TransferProblem, match="redirects more than 10 times"):
+        fetched()
+    assert len(answers) == 9
+    answers[:] = [refusal(302), Answer(DATA)]
+    with pytest.raises(TransferProblem, match="answered 302 reason"):
+        fetched()
+
+
+def test_no_way_down_from_https_for_checksums(answers: list[t.Any]) -> None:
+    down = refusal(302, Location="http://example.com/a")
+    answers += [down, Answer(DATA)]
+    with pytest.raises(TransferProblem, match="redirects from https:// to http://, which is not followed"):
+        _fetch.read_small("https://example.com/a", _fetch.HttpOptions(), 10**6, "checksum")
+    assert len(answers) == 1
+    answers[:] = [down, Answer(DATA)]
+    assert b"".join(_fetch.Download("https://example.com/a", _fetch.HttpOptions(), "src")) == DATA
 
 
 def test_which_sources_are_local() -> None:
@@ -178,3 +213,6 @@ def test_which_sources_are_local() -> None:
     for source in ("ftp://h/a", "file://host/a", "http:///a", "http://h:x/a", "nbd://h"):
         with pytest.raises(InvalidOption, match=r"^src: "):
             _fetch.local_path(source, "src")
+    with pytest.raises(InvalidOption, match="write characters such as / and # in a user or password") as problem:
+        _fetch.local_path("http://kim:hush/word@h/a", "src")
+    assert "hush" not in problem.value.message

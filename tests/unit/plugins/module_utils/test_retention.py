@@ -44,12 +44,15 @@ class Glance:
         self.images = {raw["id"]: raw for raw in raws}
         self.news, self.refusals = dict(news or {}), refusals or {}
         self.writes: list[str] = []
+        self.queries: list[Raw] = []
         self.refused: list[str] = []
         #: What others change at the very moment of a refusal.
         self.news_at_refusal: Raw = {}
 
-    def hidden_too(self, _query: object) -> list[Raw]:
-        return [dict(raw) for raw in self.images.values()]
+    def hidden_too(self, query: Raw) -> list[Raw]:
+        self.queries.append(query)
+        wanted = query.items() - {("visibility", "all")}
+        return [dict(raw) for raw in self.images.values() if all(raw.get(key) == value for key, value in wanted)]
 
     def image(self, image_id: str) -> Raw | None:
         if image_id in self.news:
@@ -190,6 +193,42 @@ def test_a_kernel_stays_while_its_image_cannot_be_deleted() -> None:
         run(glance, delete_after="1y")
     assert glance.writes == []
     assert failure.value.details["images"][1]["msg"] == "The image v2, which needs it, could not be deleted."
+
+
+def test_a_kernel_stays_if_its_image_has_come_to_stay_meanwhile() -> None:
+    glance = Glance(version(9), version(3), version(2, kernel_id="v3"), news={"v2": {"protected": True}})
+    result = run(glance, delete_after="1y")
+    assert not glance.writes and not result["changed"]
+    assert entries(result) == {"v9": ("keep", False), "v3": ("keep", False), "v2": ("keep", False)}
+
+
+@pytest.mark.parametrize("more", [0, 5])
+@pytest.mark.parametrize("formats", [{}, {"disk_format": "raw", "container_format": "bare"}, {"disk_format": "aki"}])
+def test_what_images_need_that_are_not_selected_stays(formats: Raw, more: int) -> None:
+    """Whatever its format, and whether Glance is asked for each image or for all."""
+    apart = {"cloudimage_family": "g", "name": "other", "visibility": "public", "owner": "q"}
+    glance = Glance(
+        version(9),
+        version(3, **formats),
+        version(2, **formats),
+        version(1, **formats, kernel_id="v1"),
+        *(version(-number) for number in range(1, more + 1)),
+        version(7, id="x", os_hidden=True, kernel_id="v3", **apart),
+        version(6, id="y", ramdisk_id="v2", **apart),
+    )
+    result = run(glance, delete_after="1y")
+    whys = {each["id"]: each["why"] for each in result["images"] if each["fate"] == "keep"}
+    assert whys.pop("v9") and whys == {"v3": "the image x needs it", "v2": "the image y needs it"}
+    assert sorted(glance.writes) == sorted(["delete v1", *(f"delete v-{number}" for number in range(1, more + 1))])
+    _listing, *asked = glance.queries
+    singly = [{key: each, "visibility": "all"} for each in ("v1", "v2", "v3") for key in ("kernel_id", "ramdisk_id")]
+    assert asked == ([{"visibility": "all"}] if more else singly)
+
+
+def test_nothing_is_asked_for_images_that_stay() -> None:
+    glance = Glance(version(9), version(2, protected=True), version(1, visibility="public"), version(0, os_hidden=True))
+    assert not run(glance, hide_after="1y")["changed"]
+    assert len(glance.queries) == 1
 
 
 def test_what_was_done_is_told_when_the_cloud_falls_silent() -> None:

@@ -194,23 +194,78 @@ def test_what_waits_goes_last_and_the_oldest_first() -> None:
 def test_questions_are_asked_only_where_it_matters() -> None:
     shared = {"visibility": "shared"}
     images = stock(
-        V(4, **shared),
-        V(3, superseded=90, **shared, disk_format="ari"),
-        V(2, superseded=90, disk_format="aki"),
+        V(6, **shared, kernel_id="v5"),
+        V(5, superseded=90),
+        V(4, superseded=90, **shared),
+        V(3, superseded=90, **shared),
+        V(2, superseded=90),
         V(1, superseded=1, **shared),
     )
     asked = questions(rule(**OLD), images)
-    assert (asked.members_of, asked.needed_by) == ({"v3"}, {"v3", "v2"})
-    assert questions(rule(**OLD, include_shared=True), images).members_of == frozenset()
-    answered = Stock(
-        tuple(dataclasses.replace(each, shared_with=0, needed_by=frozenset()) for each in images.candidates), NOW
-    )
-    assert not questions(rule(**OLD), answered)
+    assert (asked.members_of, asked.needed_by) == ({"v4", "v3"}, frozenset())
+    asked = questions(rule(**OLD, include_shared=True), images)
+    assert (asked.members_of, asked.needed_by) == (frozenset(), {"v4", "v3", "v2"})
+    asked = questions(rule(**OLD), answered(images, shared_with={"v4": 1, "v3": 0}))
+    assert (asked.members_of, asked.needed_by) == (frozenset(), {"v3", "v2"})
+    nobody = {"v3": frozenset[str](), "v2": frozenset[str]()}
+    assert not questions(rule(**OLD), answered(images, shared_with={"v4": 1, "v3": 0}, needed_by=nobody))
     assert not questions(rule(hide_after="0"), stock(V(2), V(1, superseded=1, os_hidden=True, **shared)))
 
 
+@pytest.mark.parametrize("stage", ["hide", "deactivate", "delete"])
+def test_whatever_is_touched_is_asked_about(stage: str) -> None:
+    asked = questions(rule(**{f"{stage}_after": "0"}), stock(V(2), V(1, superseded=90)))
+    assert asked.needed_by == {"v1"}
+
+
+def answered(images: Stock, **facts: dict[str, t.Any]) -> Stock:
+    """The stock with what has been found out: by field, then by id."""
+    return Stock(
+        tuple(
+            dataclasses.replace(
+                each, **{field: found[each.image.id] for field, found in facts.items() if each.image.id in found}
+            )
+            for each in images.candidates
+        ),
+        images.now,
+    )
+
+
+EXCLUDED = "; keep_last does not count it, because it is excluded from latest"
+ENDED = "; keep_last does not count it, because its end of life was 2026-01-01"
+BAD, OVER = {"exclude_from_latest": "true"}, {"end_of_life": "2026-01-01"}
+AGED = "superseded 90 days ago, and delete_after is 30d"
+PASSED_OVER: list[tuple[str, dict[str, t.Any], dict[str, t.Any], dict[str, t.Any], str]] = [
+    ("excluded", {"keep_last": 2}, {}, BAD, AGED + EXCLUDED),
+    ("past its end", {"keep_last": 2}, {}, OVER, AGED + ENDED),
+    ("past its end, next to last", {"keep_last": 2}, BAD, OVER, AGED + ENDED),
+    ("too old for keep_last anyway", {"keep_last": 2}, {"end_of_life": "2027-01-01"}, BAD, AGED),
+    ("newest but two", {"keep_last": 3}, {"end_of_life": "2027-01-01"}, BAD, AGED + EXCLUDED),
+    ("no keep_last", {}, {}, BAD, AGED),
+    ("not old enough", {"keep_last": 2, "delete_after": "1y"}, {}, BAD, AGED.replace("30d", "1y") + EXCLUDED),
+    ("kept for another reason", {"keep_last": 2}, {}, {**BAD, "protected": True}, "it is protected"),
+    ("used", {"keep_last": 2, "require_unused": True}, {}, BAD,
+     f"{AGED}; not deleted, because it is not known whether servers or volumes use it (require_unused){EXCLUDED}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given_rule", "newer", "older", "why"), [row[1:] for row in PASSED_OVER], ids=[row[0] for row in PASSED_OVER]
+)
+def test_whom_keep_last_passes_over_is_told(
+    given_rule: dict[str, t.Any], newer: dict[str, t.Any], older: dict[str, t.Any], why: str
+) -> None:
+    """Version 9 has the name, 8 comes next if the case says anything of it, then 7, which the case is about, then 6."""
+    images = stock(
+        V(9), *([V(8, superseded=90, **newer)] if newer else []), V(7, superseded=90, **older), V(6, superseded=95)
+    )
+    whys = {fate.image.id: fate.why for fate in fates_of(rule(**{**OLD, **given_rule}), images)}
+    assert whys["v7"] == why
+    assert "not count" not in whys["v9"] + whys["v6"]
+
+
 def test_answers_keep_images() -> None:
-    old = V(1, superseded=90, visibility="shared", disk_format="aki")
+    old = V(1, superseded=90, visibility="shared")
     images = stock(V(2), old)
     for answer, why in (
         ({"shared_with": 2}, "it is shared with 2 projects, and include_shared is not set"),
