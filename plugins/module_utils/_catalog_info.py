@@ -49,7 +49,6 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         params["images"], params["defaults"], params["files"], params["standard"], params["hypervisor_type"]
     )
     module.no_log_values |= {secret for entry in verdict.entries for secret in _secrets(entry.options)}
-    module.no_log_values |= _address.secrets_in(params)
     return {
         "valid": not verdict.problems,
         "problems": [_described(problem) for problem in verdict.problems],

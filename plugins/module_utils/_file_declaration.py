@@ -164,8 +164,6 @@ class FileDeclaration:
 @contextlib.contextmanager
 def declare(module: AnsibleModule) -> t.Iterator[FileDeclaration]:
     """The declaration that the options of a module make."""
-    # Addresses and headers may hold credentials, and Ansible returns the options of a module with its results.
-    module.no_log_values |= _address.secrets_in(module.params)
     yield FileDeclaration(module)
 
 

@@ -86,7 +86,10 @@ def run_query(
 
 
 def _keep_secrets(module: AnsibleModule) -> None:
-    """Blank out what is secret in a whole cloud configuration, which is an option that Ansible knows nothing about."""
+    """Blank out what is secret in addresses, headers and whole cloud configurations, of which Ansible knows nothing.
+
+    It returns the options of a module with its results.
+    """
     module.no_log_values |= _address.secrets_in(module.params)
     public = ("url", "name", "id", "type", "region")
     for option in ("cloud", "member_cloud"):
