@@ -13,7 +13,7 @@ import typing as t
 
 from ._finding import Finder, can_be_referred_to
 from ._glance import Json
-from ._image_steps import NEW, Deactivate, Delete, Fill, Reactivate, Retire, Supersede
+from ._image_steps import NEW, Deactivate, Delete, Fill, Reactivate, Retire, Supersede, key_of
 from ._observed import BASE_ATTRIBUTES, FAMILY, FOREIGN_PREFIXES, WRITTEN_ON, is_image_id
 from ._steps import Step
 
@@ -124,7 +124,7 @@ def _after_step(step: Step, raw: Json | None, successor: str) -> Json | None:
     operations = step.patch(successor) if isinstance(step, Retire) else getattr(step, "operations", ())
     changed = dict(raw)
     for operation in operations:
-        key = operation["path"][1:].replace("~1", "/").replace("~0", "~")
+        key = key_of(operation)
         if operation["op"] == "remove":
             changed.pop(key, None)
         else:

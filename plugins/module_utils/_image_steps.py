@@ -293,9 +293,14 @@ def _in_brackets(image: str) -> str:
     return "" if image.startswith("(") else f" ({image})"
 
 
+def key_of(operation: dict[str, t.Any]) -> str:
+    """The attribute or property that an operation of a JSON patch is about (RFC 6901, section 4)."""
+    return operation["path"][1:].replace("~1", "/").replace("~0", "~")
+
+
 def _act(operation: dict[str, t.Any]) -> str:
     """What one operation of a JSON patch does."""
-    key = operation["path"][1:].replace("~1", "/").replace("~0", "~")
+    key = key_of(operation)
     if key in _SWITCHES:
         return _SWITCHES[key][bool(operation["value"])]
     return f"{'remove' if operation['op'] == 'remove' else 'set'} {key}"

@@ -14,6 +14,7 @@ import typing as t
 from . import _pause
 from ._errors import ServerRefusal, Superseded
 from ._glance import Glance, Json
+from ._image_steps import key_of
 from ._observed import REPLACED_BY, Image
 from ._transfer import is_same
 
@@ -44,7 +45,7 @@ class Patches:
             if fault.status in (404, 409):
                 raise Superseded(fault.message) from fault
             if fault.status == 403:
-                raise explained(fault, {each["path"][1:]: each.get("value") for each in operations}) from fault
+                raise explained(fault, {key_of(each): each.get("value") for each in operations}) from fault
             raise
 
     def change(self, image_id: str, operations: t.Sequence[Json]) -> Json:
@@ -83,7 +84,7 @@ def protection(on: bool) -> list[Json]:
 
 
 def _is_in_force(operation: Json, raw: Json) -> bool:
-    key = operation["path"][1:].replace("~1", "/").replace("~0", "~")
+    key = key_of(operation)
     if operation["op"] == "remove":
         return key not in raw
     return sorted(raw.get(key) or ()) == operation["value"] if key == "tags" else raw.get(key) == operation["value"]

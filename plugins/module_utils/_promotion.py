@@ -18,7 +18,7 @@ from . import _compare as compare
 from ._cast import Cast, cast
 from ._desired import Desired
 from ._errors import AmbiguousImage, InvalidOption
-from ._image_steps import Deactivate, Delete, Exclude, Fill, GiveName, LookAgain, Retire, Supersede, Wait
+from ._image_steps import Deactivate, Delete, Exclude, Fill, GiveName, LookAgain, Retire, Supersede, Wait, key_of
 from ._observed import END_OF_LIFE, EXCLUDED, GONE, INCOMING_FOR, REPLACES, SUPERSEDED_AT, WRITTEN_ON, Image, Observed
 from ._steps import Plan, Step, certain
 from ._versions import (
@@ -234,7 +234,7 @@ class _Promotion:
         after = self.own.after | {"properties": dict(self.own.after["properties"])}
         steps = [each for each in moves if isinstance(each, (GiveName, Supersede)) and each.image == self.image.id]
         for operation in (each for step in steps for each in step.operations):
-            key = operation["path"][1:]
+            key = key_of(operation)
             place = after if key in compare.BASE_ATTRIBUTES else after["properties"]
             if operation["op"] == "remove":
                 del place[key]

@@ -133,7 +133,8 @@ class Hold:
     def wait(self) -> None:
         """Stand still; for the proxy."""
         self._reached.set()
-        self._released.wait(PATIENCE)
+        # Longer than a test waits for a run: one that only goes on because the hold has ended is one that hangs.
+        self._released.wait(2 * PATIENCE)
         if self._severed:
             raise Gone
 
