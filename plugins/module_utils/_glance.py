@@ -32,6 +32,8 @@ _PAGE = 1000
 _CALL_TIMEOUT = (10, 120)
 #: Seconds that a single block may take to be sent, and that Glance may take to answer once it has all.
 _DATA_TIMEOUT = (300, 3600)
+#: How often a membership that two have made at the same moment is made anew.
+_SETTLING = 5
 #: Reasons quote what was sent, which can be long.
 _REASON_LIMIT = 600
 _STATUS_LINE = re.compile(r"^\d{3} [A-Z][A-Za-z ]*: ")
@@ -138,10 +140,18 @@ class Glance:
         return answer.json() if answer.status_code == 200 else None
 
     def members(self, image_id: str) -> list[Json]:
-        """GET /v2/images/{id}/members: ``member_id`` and ``status`` each."""
-        return self._call("GET", f"/images/{image_id}/members", f"list the members of image {image_id}").json()[
-            "members"
-        ]
+        """GET /v2/images/{id}/members: ``member_id`` and ``status`` each, one for each project.
+
+        Of a membership that stands there twice (see :meth:`add_member`) Glance shows and changes the first.
+        """
+        firsts: dict[str, Json] = {}
+        for member in self._membership_rows(image_id):
+            firsts.setdefault(member["member_id"], member)
+        return list(firsts.values())
+
+    def _membership_rows(self, image_id: str) -> list[Json]:
+        what = f"list the members of image {image_id}"
+        return self._call("GET", f"/images/{image_id}/members", what).json()["members"]
 
     def tasks(self, image_id: str) -> list[Json]:
         """GET /v2/images/{id}/tasks, newest first; empty where the cloud does not have the call (before API 2.12)."""
@@ -258,14 +268,31 @@ class Glance:
         return answer.json() if answer.status_code == 200 else None
 
     def add_member(self, image_id: str, project_id: str) -> None:
-        """POST /v2/images/{id}/members; a member that is there already is fine."""
+        """POST /v2/images/{id}/members; a member that is there already is fine.
+
+        Two who do so at the same moment leave two rows of the membership, for NULL is part of the unique key (Glance 33). Glance
+        then cannot delete the image any more: it sets the status, answers 500, and keeps the record for ever. So all but one row
+        are taken away while nobody has answered.
+        """
         what = f"share image {image_id} with project {project_id}"
-        self._call("POST", f"/images/{image_id}/members", what, ok=(200, 409), json={"member": project_id})
+        for _attempt in range(_SETTLING):  # others may take away at the same moment, and leave none
+            answer = self._call("POST", f"/images/{image_id}/members", what, ok=(200, 409), json={"member": project_id})
+            rows = self._membership_rows(image_id) if answer.status_code == 200 else []
+            pending = [row for row in rows if row["member_id"] == project_id and row["status"] == "pending"]
+            if len(pending) < 2:
+                return
+            for _row in pending[1:]:
+                self._remove_membership_row(image_id, project_id)
 
     def remove_member(self, image_id: str, project_id: str) -> None:
-        """DELETE /v2/images/{id}/members/{project}; one that is none any more is fine."""
+        """DELETE /v2/images/{id}/members/{project} until it is none any more: see :meth:`add_member` for why once can be too few."""
+        while self._remove_membership_row(image_id, project_id):
+            pass
+
+    def _remove_membership_row(self, image_id: str, project_id: str) -> bool:
         what = f"stop sharing image {image_id} with project {project_id}"
-        self._call("DELETE", f"/images/{image_id}/members/{project_id}", what, ok=(204, 404))
+        answer = self._call("DELETE", f"/images/{image_id}/members/{project_id}", what, ok=(204, 404))
+        return answer.status_code == 204
 
     def set_member_status(self, image_id: str, project_id: str, status: str) -> Json:
         """PUT /v2/images/{id}/members/{project}: accepted, rejected or pending; for the member itself, or an administrator."""

@@ -95,6 +95,9 @@ attributes:
 notes:
   - An image whose visibility is not V(shared) is an error, with O(state=absent) as well. Glance then shows and changes no
     members, but remembers those of before until the image is shared again.
+  - When two share an image with the same project at the same moment, Glance can list that membership twice. This module takes
+    care of its own, and O(state=absent) removes all. As long as there are two, Glance fails to delete the image (it stays in
+    lists as V(deleted)).
   - An administrator is who has the role C(admin).
 seealso:
   - module: cloudimage.glance.image

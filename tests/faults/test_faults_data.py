@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 
+import cloud_support
 import pytest
 import requests
-from judge import STORES, unwritable
-from patience import PATIENCE
+from judge import STORES, staged_files, stored_files, unwritable
+from patience import PATIENCE, wait_until
 from proxy import CutRequest, EditRequest, Hold, refusal
 from support import SIZE
 
@@ -171,19 +172,37 @@ def test_token_revoked_in_the_middle(sent):
     row.finish(changed=False)
 
 
+def _receiving(row):
+    """The image, once Glance has begun to write its data: before that, a deletion leaves a staged file for ever (Glance 33)."""
+    (image,) = row.images()
+    wait_until(lambda: image["id"] in {path.name for path in stored_files() | staged_files()})
+    return image
+
+
 def test_patch_of_somebody_else_in_the_middle(sent, member):
     """Glance answers 200, and the change is lost or not; the image is whole in any case."""
     row, path = sent
     with row.held("PUT", path, Hold(SIZE // 2)):
-        (image,) = row.images()
+        image = _receiving(row)
         member.patch(image["id"], {"op": "add", "path": "/somebody", "value": "else"})
     row.finish(changed=False)
+
+
+def test_shared_by_somebody_else_at_the_same_moment(row, member):
+    """Glance makes two rows of it then, and cannot delete the image any more."""
+    other = "f" * 32
+    with row.held("POST", r"/members$", Hold(reply=True), visibility="shared", members=[other]):
+        (image,) = row.images()
+        cloud_support.double_membership(image["id"], other)
+    found = member.http("GET", f"/v2/images/{image['id']}/members").json()["members"]
+    assert [(each["member_id"], each["status"]) for each in found] == [(other, "pending")]
+    row.finish(changed=False, visibility="shared", members=[other])
 
 
 def test_deleted_by_somebody_else_in_the_middle(sent, member):
     row, path = sent
     with row.held("PUT", path, Hold(SIZE // 2)):
-        (image,) = row.images()
+        image = _receiving(row)
         member.http("DELETE", f"/v2/images/{image['id']}")
     row.finish(changed=False)
 

@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
-import sqlite3
 
+import cloud_support
 import files_support
 import pytest
 import requests
-from judge import DATA, STORES
+from judge import STORES
 from patience import PATIENCE
 from proxy import Answer, Drop, Hold, LoseReply, Refuse, refusal
 from support import ABSENT, SIZE
@@ -24,9 +23,7 @@ WORDS = "the cupboard is in use"
 
 def _write(image_id: str, values: str) -> None:
     """Change the row of an image, for moments that no proxy can bring about."""
-    with contextlib.closing(sqlite3.connect(DATA / "glance.db", timeout=PATIENCE)) as database:
-        database.execute(f"UPDATE images SET {values} WHERE id = ?", (image_id,))
-        database.commit()
+    cloud_support.write_database(f"UPDATE images SET {values} WHERE id = ?", image_id)
 
 
 def _unactivate(image_id: str) -> None:

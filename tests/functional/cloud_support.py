@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+import sqlite3
 import time
 import typing as t
 import urllib.parse
@@ -25,6 +26,22 @@ CLOUD_DIR = Path(os.environ.get("CLOUDIMAGE_TEST_CLOUD_DIR", "no-cloud"))
 CLOUDS_YAML = CLOUD_DIR / "clouds.yaml"
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 Json = dict[str, t.Any]
+
+
+def write_database(statement: str, *values: str) -> None:
+    """Bring about in Glance's database what no request can: moments between two writes, and what old versions have left."""
+    path = CLOUD_DIR / "data" / "glance" / "glance.db"
+    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
+        done = database.execute(statement, values)
+        database.commit()
+    assert done.rowcount == 1, f"{statement}: {done.rowcount} rows"
+
+
+def double_membership(image_id: str, project_id: str) -> None:
+    """A second row of a membership, pending: what two requests to share at the same moment can leave (Glance 33)."""
+    columns = "image_id, member, can_share, created_at, updated_at, deleted_at, deleted"
+    rows = f"SELECT {columns}, 'pending' FROM image_members WHERE image_id = ? AND member = ?"
+    write_database(f"INSERT INTO image_members ({columns}, status) {rows}", image_id, project_id)
 
 
 class Call(t.NamedTuple):

@@ -13,7 +13,6 @@ import os
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import typing as t
@@ -34,7 +33,6 @@ from proxy import Answer, CutReply, Drop, EditRequest, Proxy, Rule
 
 DATA = r"/v2/images/[0-9a-f-]+/file"
 STORES = cloud_support.CLOUD_DIR / "data" / "glance" / "stores"
-DATABASE = cloud_support.CLOUD_DIR / "data" / "glance" / "glance.db"
 MODULE = "image_download"
 Json = dict[str, t.Any]
 
@@ -462,10 +460,7 @@ def test_corrupt_data_is_refused_and_not_kept(run, succeed, member: Project, nam
 def forget(image: Json, *columns: str) -> None:
     """Make Glance forget digests of an image, as if it had come by way of an old version or a location."""
     changes = ", ".join(f"{column} = NULL" for column in columns)
-    with contextlib.closing(sqlite3.connect(DATABASE, timeout=PATIENCE)) as database:
-        done = database.execute(f"UPDATE images SET {changes} WHERE id = ?", (image["id"],))
-        database.commit()
-        assert done.rowcount == 1
+    cloud_support.write_database(f"UPDATE images SET {changes} WHERE id = ?", image["id"])
 
 
 def test_images_of_which_glance_knows_md5_alone(run, succeed, member: Project, name, out: Path, dest: Path) -> None:

@@ -44,6 +44,18 @@ def test_purged_members_are_withdrawn(succeed, member, name, disk):
     assert members(member, member.only(name)) == {}
 
 
+def test_a_member_of_which_glance_has_two_rows(succeed, member, other, name, disk):
+    declared = {"name": name, "filename": disk(), "members": [other.id], "purge_members": True}
+    succeed("image", **declared)
+    image = member.only(name)
+    other.http("PUT", f"/v2/images/{image['id']}/members/{other.id}", json={"status": "accepted"})
+    cloud_support.double_membership(image["id"], other.id)
+    assert not succeed("image", **declared)["changed"]
+    assert succeed("image", name=name, members=[], purge_members=True)["changed"]
+    assert members(member, image) == {}
+    assert other.http("GET", f"/v2/images/{image['id']}", ok=False).status_code == 404
+
+
 def test_a_member_keeps_its_answer(succeed, member, other, name, disk):
     succeed("image", name=name, filename=disk(), members=[other.id])
     image = member.only(name)

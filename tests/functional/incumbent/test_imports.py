@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import signal
-import sqlite3
 import subprocess
 import typing as t
 
@@ -240,10 +239,7 @@ def test_inactive_without_an_image_is_ok(fail, member, name):
 def test_image_that_glance_has_killed_is_returned_as_success(run, member, name, disk):
     """No request leads to this status any more, so it is written into the database."""
     image = member.create(name)
-    with contextlib.closing(sqlite3.connect(cloud_support.CLOUD_DIR / "data" / "glance" / "glance.db")) as database:
-        database.execute("PRAGMA busy_timeout = 30000")
-        database.execute("UPDATE images SET status = 'killed' WHERE id = ?", (image["id"],))
-        database.commit()
+    cloud_support.write_database("UPDATE images SET status = 'killed' WHERE id = ?", image["id"])
     assert (member.image(image["id"]) or {})["status"] == "killed"
     result = run("image", name=name, id=image["id"], filename=disk())
     member.http("DELETE", f"/v2/images/{image['id']}")
