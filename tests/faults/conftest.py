@@ -112,7 +112,7 @@ def start_through(cloud: support.Cloud) -> t.Callable[..., t.Any]:
 @pytest.fixture
 def judge(cloud: support.Cloud) -> t.Iterator[Judge]:
     """Says at the end whether all is well, see :meth:`judge.Judge.settled`; the cloud is empty before and after."""
-    judge = Judge(cloud, support.project("local-admin"))
+    judge = Judge(cloud, cloud_support.project("local-admin"))
     judge.remove_all()
     yield judge
     judge.remove_all()

@@ -213,7 +213,6 @@ def watched(row: Row) -> t.Iterator[None]:
         yield
         return
     watcher, over, gaps = cloud_support.Project("local"), threading.Event(), list[float]()
-    watcher._session.headers["Connection"] = "close"
     query = f"name={row.name}&owner={watcher.id}&status=active&os_hidden=false"
 
     def watch() -> None:
@@ -308,5 +307,5 @@ def _is_alive(pid: int) -> bool:
     """Whether a process runs; one that has ended and was not waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it goes between opening and reading
         return False

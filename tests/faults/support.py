@@ -21,21 +21,14 @@ from pathlib import Path
 import cloud_support
 import files_support
 import yaml
-from judge import Judge
-from patience import PATIENCE
+from judge import Judge, staged_files, stored_files
+from patience import PATIENCE, wait_until
 from proxy import Hold, Proxy
 
 #: Bytes of the images.
 SIZE = 256 * 1024
 #: Options that make an image go.
 ABSENT: dict[str, t.Any] = {"state": "absent", "filename": None, "uri": None, "retire": None, "import_method": None}
-
-
-def project(cloud: str) -> cloud_support.Project:
-    """A user of the cloud. Holds last for seconds, after which Glance closes connections that it has not heard of."""
-    project = cloud_support.project(cloud)
-    project._session.headers["Connection"] = "close"
-    return project
 
 
 class Cloud:
@@ -48,7 +41,7 @@ class Cloud:
         clouds = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())
         #: Keystone itself, not its proxy.
         self.auth_url = auth_url = clouds["clouds"]["local"]["auth"]["auth_url"]
-        self.glance = Proxy(_address(project("local").url))
+        self.glance = Proxy(_address(cloud_support.project("local").url))
         self.keystone = Proxy(_address(auth_url))
         for cloud in clouds["clouds"].values():
             cloud["auth"]["auth_url"] = self.keystone.url + urllib.parse.urlsplit(auth_url).path
@@ -218,6 +211,15 @@ class Row:
         """All images under the name."""
         return self.project.named(self.name)
 
+    def receiving(self) -> dict[str, t.Any]:
+        """The new image, once Glance has begun to write its data.
+
+        Whoever deletes it before that has Glance write a file into the staging area, and leave it there for ever (Glance 33).
+        """
+        (image,) = [image for image in self.images() if not self.old or image["id"] != self.old["id"]]
+        wait_until(lambda: image["id"] in {path.name for path in stored_files() | staged_files()})
+        return image
+
     @contextlib.contextmanager
     def _watched(self) -> t.Iterator[None]:
         """Look all the time whether the name has an active image; nothing to look at without a predecessor."""
@@ -225,7 +227,6 @@ class Row:
             yield
             return
         watcher, over, gaps = cloud_support.Project("local"), threading.Event(), []
-        watcher._session.headers["Connection"] = "close"
 
         def watch() -> None:
             query = f"name={self.name}&owner={watcher.id}&status=active&os_hidden=false"

@@ -11,8 +11,8 @@ import contextlib
 import cloud_support
 import pytest
 import requests
-from judge import STORES, staged_files, stored_files, unwritable
-from patience import PATIENCE, wait_until
+from judge import STORES, unwritable
+from patience import PATIENCE
 from proxy import CutRequest, EditRequest, Hold, refusal
 from support import SIZE
 
@@ -172,18 +172,11 @@ def test_token_revoked_in_the_middle(sent):
     row.finish(changed=False)
 
 
-def _receiving(row):
-    """The image, once Glance has begun to write its data: before that, a deletion leaves a staged file for ever (Glance 33)."""
-    (image,) = row.images()
-    wait_until(lambda: image["id"] in {path.name for path in stored_files() | staged_files()})
-    return image
-
-
 def test_patch_of_somebody_else_in_the_middle(sent, member):
     """Glance answers 200, and the change is lost or not; the image is whole in any case."""
     row, path = sent
     with row.held("PUT", path, Hold(SIZE // 2)):
-        image = _receiving(row)
+        image = row.receiving()
         member.patch(image["id"], {"op": "add", "path": "/somebody", "value": "else"})
     row.finish(changed=False)
 
@@ -202,7 +195,7 @@ def test_shared_by_somebody_else_at_the_same_moment(row, member):
 def test_deleted_by_somebody_else_in_the_middle(sent, member):
     row, path = sent
     with row.held("PUT", path, Hold(SIZE // 2)):
-        image = _receiving(row)
+        image = row.receiving()
         member.http("DELETE", f"/v2/images/{image['id']}")
     row.finish(changed=False)
 

@@ -97,7 +97,9 @@ def test_cloud_goes_away_for_good(catalogue, point, act):
     catalogue.run(images=catalogue.images[-1:])
     catalogue.proxy.rules()
     hold = Hold(after=None)
-    rule = catalogue.proxy.rule(*point, hold, first=1 if point is LIST else 3)
+    # As many as there are workers, so that none of them gets further before all is away
+    settings = {"first": 1, "times": 1} if point is LIST else {"first": 3, "times": 3}
+    rule = catalogue.proxy.rule(*point, hold, **settings)
     with catalogue.started(hurried=True) as (run,):
         all_at(rule, 1)
         away(catalogue, act)

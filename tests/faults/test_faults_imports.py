@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import typing as t
 
 import cloud_support
@@ -189,12 +190,14 @@ def test_web_download_that_the_cloud_refuses(fetched, uri):
 
 
 def test_deleted_by_somebody_else_while_importing(fetched, web, member):
-    """Glance may leak the file in the store, but never more than that."""
-    web.faults["/disk.raw"] = files_support.Faults(bytes_per_second=SIZE)
+    """In the middle of its download: a little earlier Glance would leak the staged file, and later the one in the store."""
+    gate = threading.Event()
+    web.faults["/disk.raw"] = files_support.Faults(gate=gate)
     with fetched.held("POST", IMPORT, Hold(reply=True)):
-        (image,) = fetched.images()
+        image = fetched.receiving()
         member.http("DELETE", f"/v2/images/{image['id']}")
         web.faults.clear()
+        gate.set()
     fetched.finish(changed=False)
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import typing as t
 from collections.abc import Iterator
 
@@ -194,11 +195,14 @@ def test_retire(row, where, number):
 @pytest.mark.parametrize("number", cases([KILL], [TERM]), ids=lambda number: number.name)
 def test_web_download(row, web, number):
     row.options |= _from_the_web(row, web)
-    web.faults["/disk.raw"] = files_support.Faults(bytes_per_second=len(row.data))
+    gate = threading.Event()
+    web.faults["/disk.raw"] = files_support.Faults(gate=gate)
     with started(row.cloud, [row.options]) as (run,):
         wait_until(lambda: web.asked("/disk.raw"))
+        row.receiving()
         run.kill(number)
         run.wait()
+        gate.set()
         if number == signal.SIGTERM:
             row.judge_first(run.result(), "^Interrupted by SIGTERM", well=False)
         row.first = False

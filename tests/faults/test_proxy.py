@@ -10,6 +10,8 @@ import concurrent.futures
 import http.server
 import socket
 import threading
+import time
+import types
 import typing as t
 
 import proxy as p
@@ -212,13 +214,17 @@ def test_drop(proxy, upstream):
     assert put(proxy, b"data").ok
 
 
-def test_refuse(proxy):
-    address = ("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+def test_refuse(proxy, monkeypatch):
+    over, address = threading.Event(), ("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+    monkeypatch.setattr(
+        p, "time", types.SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: over.wait(PATIENCE))
+    )
     proxy.rule("GET", "/", p.Refuse(0.5))
     with pytest.raises(BROKEN):
         get(proxy)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address, timeout=PATIENCE)
+    over.set()
     while True:
         try:
             socket.create_connection(address, timeout=PATIENCE).close()

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import requests
 import yaml
-from patience import PATIENCE
+from patience import PATIENCE, wait_until
 
 CLOUD_DIR = Path(os.environ.get("CLOUDIMAGE_TEST_CLOUD_DIR", "no-cloud"))
 CLOUDS_YAML = CLOUD_DIR / "clouds.yaml"
@@ -94,6 +94,8 @@ class Project:
         )
         self._session = requests.Session()
         self._session.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
+        # A connection that is kept may be closed by the server just when it is used again; and see _settle.
+        self._session.headers["Connection"] = "close"
 
     def http(self, method: str, path: str, ok: bool = True, **kwargs: t.Any) -> requests.Response:
         """A request to Glance; ``path`` begins with /v2."""
@@ -187,10 +189,28 @@ def calls() -> t.Iterator[Calls]:
 
 
 def _settle(logs: t.Iterable[Path]) -> None:
-    """A line comes just after the answer that it is about: wait until no more come."""
+    """A line comes just after the answer that it is about.
+
+    A server closes a connection whose client has gone once it has written the line of the last request on it. What the servers
+    ask each other is on connections that stay: there, wait until no more lines come.
+    """
+    wait_until(lambda: not _left_open(), pause=0.005)
     sizes: list[int] = []
     while sizes != (sizes := [log.stat().st_size for log in logs]):
         time.sleep(0.05)
+
+
+def _left_open() -> list[str]:
+    """Connections to the services that their clients have closed, and the services have not (/proc/net/tcp, state CLOSE_WAIT)."""
+    ports = {f":{port:04X}" for port in _ports()}
+    lines = (line.split(maxsplit=4) for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return [local for _number, local, _remote, state, _rest in lines if state == "08" and local[-5:] in ports]
+
+
+@functools.cache
+def _ports() -> list[int | None]:
+    auth_url = yaml.safe_load(CLOUDS_YAML.read_text())["clouds"]["local"]["auth"]["auth_url"]
+    return [urllib.parse.urlsplit(url).port for url in (auth_url, project("local").url)]
 
 
 def _call(line: str) -> Call:

@@ -231,6 +231,7 @@ class Faults:
 
     :param statuses: answered one after the other; then the file is sent.
     :param cuts: after how many bytes the connection is dropped, one after the other; then the whole is sent.
+    :param gate: the second half of the file is not sent before.
     """
 
     statuses: list[int] = dataclasses.field(default_factory=list)
@@ -239,6 +240,7 @@ class Faults:
     redirect: str | None = None
     login: str | None = None
     bytes_per_second: int | None = None
+    gate: threading.Event | None = None
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -293,7 +295,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             status, begin = 206, int(asked[1])
             headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
         end = min(len(content), begin + faults.cuts.pop(0)) if faults.cuts else len(content)
-        self._answer(status, content[begin:end], headers, length=len(content) - begin, rate=faults.bytes_per_second)
+        self._answer(status, content[begin:end], headers, length=len(content) - begin, faults=faults)
         if end < len(content):
             self.close_connection = True
 
@@ -303,7 +305,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         content: bytes,
         headers: dict[str, str] | None = None,
         length: int | None = None,
-        rate: int | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.send_response(status)
         for name, value in {
@@ -312,6 +314,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         }.items():
             self.send_header(name, value)
         self.end_headers()
+        rate, gate = (faults.bytes_per_second, faults.gate) if faults else (None, None)
+        if gate:
+            half = len(content) // 2
+            self.wfile.write(content[:half])
+            gate.wait(PATIENCE)
+            content = content[half:]
         step = rate // 20 if rate else len(content) or 1
         for begin in range(0, len(content), step):
             self.wfile.write(content[begin : begin + step])

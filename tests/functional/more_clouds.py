@@ -10,6 +10,7 @@ import configparser
 import contextlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -100,6 +101,12 @@ def _venv() -> Path:
 
 
 def _free_ports(number: int) -> list[int]:
+    """Ports that nobody else is given before the cloud has started: not those from 32768 on, which the kernel gives away."""
+    ports: list[int] = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _each in range(number)]
-        return [each.getsockname()[1] for each in sockets]
+        while len(ports) < number:
+            port = random.randrange(15000, 20000)
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                ports.append(port)
+    return ports

@@ -13,9 +13,12 @@ import typing as t
 PATIENCE = 600.0
 
 
-def wait_until(is_so: t.Callable[[], object], patience: float = PATIENCE) -> None:
-    """Wait for something to become true."""
+def wait_until(is_so: t.Callable[[], object], patience: float = PATIENCE, pause: float = 0.02) -> None:
+    """Wait for something to become true.
+
+    :param pause: seconds between looks.
+    """
     deadline = time.monotonic() + patience
     while not is_so():
         assert time.monotonic() < deadline, "did not come about"
-        time.sleep(0.02)
+        time.sleep(pause)

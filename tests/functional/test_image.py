@@ -433,7 +433,7 @@ def test_large_file_is_sent_in_blocks(succeed, member, name, tmp_path):
         stream.write(b"begin")
         stream.truncate(40 * 1024 * 1024 + 7)
     started = time.monotonic()
-    result = succeed("image", name=name, filename=file)
+    result = succeed("image", name=name, filename=file, disk_format="raw")
     assert member.only(name)["size"] == file.stat().st_size
     assert 0 < result["transfer"]["seconds"] <= time.monotonic() - started
 

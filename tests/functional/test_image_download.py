@@ -29,7 +29,7 @@ from files_support import MIB
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 
 from patience import PATIENCE, wait_until
-from proxy import Answer, CutReply, Drop, EditRequest, Proxy, Rule
+from proxy import Answer, CutReply, EditRequest, Hold, Proxy, Rule
 
 DATA = r"/v2/images/[0-9a-f-]+/file"
 STORES = cloud_support.CLOUD_DIR / "data" / "glance" / "stores"
@@ -658,11 +658,13 @@ def test_an_interrupted_download_is_finished_by_the_next(
 ) -> None:
     data = random_bytes(2 * MIB)
     member.create(name, data)
-    faulty.rules(Rule("GET", DATA, CutReply(MIB)), Rule("GET", DATA, Drop(), times=None))
+    hold = Hold()
+    faulty.rules(Rule("GET", DATA, CutReply(MIB)), Rule("GET", DATA, hold))
     process = files_support.start_module(MODULE, tmp_path, {**behind(faulty), "image": name, "dest": dest})
-    wait_until(lambda: len([seen for seen in faulty.calls("GET") if seen.path.endswith("/file")]) > 1)
+    hold.reached()
     process.send_signal(number)
     output, _complaints = process.communicate(timeout=PATIENCE)
+    hold.sever()
     if number == signal.SIGTERM:
         assert json.loads(output)["reason"] == "interrupted"
     (left,) = listing(out)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import signal
 import subprocess
+import threading
 import typing as t
 from pathlib import Path
 
@@ -90,10 +91,12 @@ def test_web_download_is_held_against_the_checksum(succeed, fail, member, name, 
 
 def test_web_download_without_waiting_drops_nothing(succeed, member, name, disk, web):
     web.files["/disk.raw"] = disk().read_bytes()
-    web.faults["/disk.raw"] = files_support.Faults(bytes_per_second=1024 * 1024)
+    gate = threading.Event()
+    web.faults["/disk.raw"] = files_support.Faults(gate=gate)
     options = {"name": name, "uri": f"{web.url}/disk.raw", "disk_format": "raw", "wait": False, "tags": ["t"]}
     options |= {"properties": {"a": "b"}, "is_protected": True, "visibility": "community", "min_ram": 3}
     assert succeed("image", **options)["image"]["status"] in ("queued", "importing")
+    gate.set()
     wait_until(lambda: member.only(name)["status"] == "active")
     image = member.only(name)
     assert (image["a"], image["protected"], image["visibility"], image["min_ram"]) == ("b", True, "community", 3)

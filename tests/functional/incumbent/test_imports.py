@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import signal
 import subprocess
+import threading
 import typing as t
 
 import cloud_support
@@ -199,11 +200,13 @@ def test_no_data_source_polls_until_timeout_and_deletes(run, member, name, wait)
 
 @shows("image: timeout")
 def test_timeout_deletes_the_image(run, succeed, member, name, web, whole):
-    web.faults["/disk.raw"] = files_support.Faults(bytes_per_second=files_support.MIB * 4 // 9)
+    gate = threading.Event()
+    web.faults["/disk.raw"] = files_support.Faults(gate=gate)
     options = {"name": name, "uri": f"{web.url}/disk.raw", "disk_format": "raw"}
     result = run("image", timeout=1, **options)
     assert result.get("failed") and "timeout" in result["msg"]
     assert member.only(name)["status"] in ("queued", "importing")
+    gate.set()
     assert succeed("image", **options)["image"]["status"] == "active"
     assert whole() and web.asked("/disk.raw") <= 2, "the import of the first run was waited for"
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import typing as t
 from pathlib import Path
 
@@ -101,6 +102,41 @@ SCENES = {
         [image("c", ramdisk="b"), image("b", file=2, kernel="a"), image("a", file=2)],
         ["[a]", "a", "[b] < a", "b < a", "c < b"],
     ),
+    "an old kernel with which others boot": Scene(
+        [image(K, file=1), image(Z, file=1, kernel=K)],
+        [image(K, file=2, retire="delete")],
+        ["disk < kernel", "[kernel]", "kernel"],
+    ),
+    "an old version of a ramdisk with which others boot": Scene(
+        [image(K, 1, 1), image(Z, file=1, ramdisk=K)],
+        [image(K, 2, 2, retire="delete")],
+        ["disk < kernel=1", "[kernel=1]", "kernel=2"],
+    ),
+    "an old kernel, and all that boots with it": Scene(
+        [image(K, file=1), image(Z, file=1, kernel=K), image("x", 1, 1, ramdisk=K)],
+        [image(Z, kernel=K), image(K, file=2, retire="delete"), image("x", 1, ramdisk=K)],
+        ["disk < kernel", "kernel", "x=1 < kernel"],
+    ),
+    "an old kernel, and what is absent from now on": Scene(
+        [image(K, file=1), image(Z, file=1, kernel=K)],
+        [image(K, file=2, retire="delete"), image(Z, state="absent")],
+        ["kernel"],
+    ),
+    "an old kernel, and a ramdisk that nobody speaks of": Scene(
+        [image(K, file=1), image(Z, file=1, kernel=K, ramdisk=K)],
+        [image(K, file=2, retire="delete"), image(Z, kernel=K)],
+        ["disk < kernel < kernel", "[kernel]", "kernel"],
+    ),
+    "an old kernel, and a disk that is hidden with it": Scene(
+        [image(K, file=1), image(Z, file=1, kernel=K)],
+        [image(Z, file=2, kernel=K), image(K, file=2, retire="delete")],
+        ["[disk] < kernel", "disk < kernel", "[kernel]", "kernel"],
+    ),
+    "an old kernel, and a disk that is deleted with it": Scene(
+        [image(K, file=1), image(Z, file=1, kernel=K)],
+        [image(Z, file=2, kernel=K, retire="delete"), image(K, file=2, retire="delete")],
+        ["disk < kernel", "kernel"],
+    ),
 }
 
 
@@ -146,6 +182,41 @@ def test_nothing_refers_to_an_image_that_never_comes(member: Project, run: Run, 
         assert member.only(name) == old
 
 
+@pytest.mark.parametrize("version", [None, "2"])
+def test_an_old_kernel_stays_if_what_boots_with_it_fails(
+    member: Project, run: Run, succeed: Run, disk: Disk, name: str, version: str | None
+) -> None:
+    kernel = {"name": f"{name}-k", "filename": str(disk(1)), "version": version and "1"}
+    entry = {"name": name, "filename": str(disk(1)), "kernel": f"{name}-k"}
+    succeed("images", images=[kernel, entry])
+    old = member.only(name)["kernel_id"]
+    kernel |= {"filename": str(disk(2)), "retire": "delete", "version": version}
+    entry |= {"filename": str(disk(2)), "on_content_change": "fail"}
+    told = []
+    for check in (True, False):
+        result = run("images", check=check, images=[kernel, entry])
+        assert [each["failed"] for each in result["results"]] == [False, True]
+        told.append(
+            str(result["warnings"]).count(f"image {old} is hidden and not deleted, for 1 image still boots with it.")
+        )
+    assert told == [1, 1]
+    assert member.only(name)["kernel_id"] == old
+    kept = member.image(old)
+    assert kept and kept["os_hidden"] and kept["status"] == "active"
+
+
+def test_whom_an_old_image_boots_is_asked_only_of_one_that_goes(succeed: Run, disk: Disk, name: str) -> None:
+    entry = {"name": name, "filename": str(disk(1)), "retire": "delete", "disk_format": "raw"}
+    succeed("images", images=[entry])
+    entry["filename"] = str(disk(2))
+    asked = []
+    for _run in range(2):
+        with cloud_support.calls() as calls:
+            succeed("images", images=[entry])
+        asked.append(any("kernel_id=" in call for call in map(str, calls.glance)))
+    assert asked == [True, False]
+
+
 @pytest.mark.parametrize("state", ["absent", "inactive"])
 def test_a_kernel_that_is_declared_away(fail: t.Callable[..., str], name: str, disk: Disk, state: str) -> None:
     images = [{"name": f"{name}-k", "state": state}, {"name": name, "filename": str(disk(1)), "kernel": f"{name}-k"}]
@@ -158,7 +229,8 @@ def test_a_kernel_that_is_declared_away(fail: t.Callable[..., str], name: str, d
 def test_import_that_is_not_waited_for_is_no_kernel_yet(member: Project, run: Run, disk: Disk, name: str) -> None:
     with files_support.serving() as web:
         web.files["/slow"] = disk(1).read_bytes()
-        web.faults["/slow"] = files_support.Faults(bytes_per_second=files_support.MIB // 20)
+        gate = threading.Event()
+        web.faults["/slow"] = files_support.Faults(gate=gate)
         kernel = {"name": f"{name}-k", "uri": f"{web.url}/slow", "disk_format": "raw"}
         images = [kernel, {"name": name, "filename": str(disk(2)), "kernel": f"{name}-k"}]
         for check in (True, False, False):
@@ -166,6 +238,7 @@ def test_import_that_is_not_waited_for_is_no_kernel_yet(member: Project, run: Ru
             assert result["failed"] and "no active image" in result["results"][1]["msg"]
         assert member.named(name) == []
         member.http("DELETE", f"/v2/images/{member.only(f'{name}-k')['id']}")
+        gate.set()
 
 
 class TestPruning:

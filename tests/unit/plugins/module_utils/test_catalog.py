@@ -90,10 +90,10 @@ def test_what_yaml_holds(tmp_path: Path, text: str, value: t.Any) -> None:
     ],
 )
 def test_what_is_no_catalogue_file(text: str, words: list[str]) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(catalog_file.Unreadable) as caught:
         catalog_file.parse(text)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert all(word in str(caught.value) for word in words), str(caught.value)
     assert "\n" not in str(caught.value)
 

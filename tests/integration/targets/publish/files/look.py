@@ -19,7 +19,7 @@ glance = os.environ["TEST_GLANCE"] + "/v2/images"
 
 def ask(url, method="GET"):
     headers = {"X-Auth-Token": os.environ["TEST_TOKEN"]}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), timeout=600) as answer:
         return json.loads(answer.read() or "null")
 
 
