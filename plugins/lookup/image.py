@@ -22,7 +22,8 @@ options:
     description:
       - Names of images, compared to the letter; or ids; or families, with O(family).
       - Hidden images are found, but a visible one comes first. An image of the project of the credentials comes before those
-        of others that the credentials may see.
+        of others that the credentials may see. With the role C(admin), which sees everything, of others only public images are
+        found by name or family, unless O(filters) has V(owner) or V(visibility).
     type: list
     elements: str
     required: true

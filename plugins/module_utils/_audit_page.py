@@ -24,7 +24,7 @@ _HEADINGS = {
     "broken": "Broken",
     "stuck": "Stuck on the way",
     "unchecked": "Could not be compared",
-    "drift": "Not as declared",
+    "drift": "There, but not as declared",
     "unwanted": "Declared to be absent, and there",
     "end_of_life": "Past the end of life, and still offered",
     "not_newest": "Name not with the newest good version",

@@ -22,9 +22,9 @@ from . import _catalog_file
 from ._argspec import image_spec
 from ._errors import CatalogProblem
 
-#: Where entries of the option come from.
-OPTION = "images"
-_FILE_KEYS = ("images", "defaults")
+#: Where entries of the option come from, and their defaults.
+OPTION, DEFAULTS = "images", "defaults"
+_FILE_KEYS = (OPTION, DEFAULTS)
 #: How much of two words has to agree for one to be taken for the other; two of three letters do.
 _ALIKE = 0.66
 
@@ -39,6 +39,8 @@ class Entry:
     number: int
     #: Its options as the user wrote them, with the defaults under them.
     options: dict[str, t.Any]
+    #: Where those stand that are of defaults alone: the file, or ``defaults`` for the option.
+    inherited: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -78,6 +80,13 @@ class Entry:
         """Something that is wrong with this entry."""
         return Problem(self.origin, key, message, self.number, self.name, self.label)
 
+    def problem_of_key(self, key: t.Any, message: str) -> Problem:
+        """Something that is wrong with a key, whatever the rest: with the defaults, if it is of theirs, once for all entries."""
+        origin = self.inherited.get(key)
+        if origin is None:
+            return self.problem(str(key), message)
+        return Problem(origin, str(key), message, label="" if origin == DEFAULTS else DEFAULTS)
+
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
@@ -111,8 +120,11 @@ def read(
     images: list[t.Any] | None, defaults: dict[str, t.Any] | None, files: t.Iterable[str] | None
 ) -> tuple[list[Entry], list[Problem]]:
     """The entries that can be read, and what is wrong with the others."""
-    entries, problems = _entries(OPTION, images or [], [defaults or {}])
+    entries, problems = _entries(OPTION, images or [], {DEFAULTS: defaults or {}})
     for path in files or ():
+        if not path:
+            problems.append(Problem("files", "", "the path of a file is empty"))
+            continue
         found, wrong = _read_file(os.path.abspath(os.path.expanduser(path)), defaults or {})
         entries += found
         problems += wrong
@@ -177,7 +189,7 @@ def _read_file(path: str, defaults: dict[str, t.Any]) -> tuple[list[Entry], list
     except _catalog_file.Unreadable as problem:
         return [], [Problem(path, "", str(problem))]
     if isinstance(document, list):
-        return _entries(path, document, [defaults])
+        return _entries(path, document, {DEFAULTS: defaults})
     if not isinstance(document, dict):
         kind = "nothing" if document is None else f"a {kind_of(document)}"
         return [], [Problem(path, "", f"holds {kind}; write a list of images, or a mapping with the key images")]
@@ -195,19 +207,25 @@ def _read_file(path: str, defaults: dict[str, t.Any]) -> tuple[list[Entry], list
             f"images is a {kind_of(images)}, not a list" if images is not None else "the key images is missing or empty"
         )
         return [], [*problems, Problem(path, "images", wrong)]
-    entries, more = _entries(path, images, [defaults, own or {}])
+    entries, more = _entries(path, images, {DEFAULTS: defaults, path: own or {}})
     return entries, problems + more
 
 
-def _entries(origin: str, images: list[t.Any], defaults: list[dict[str, t.Any]]) -> tuple[list[Entry], list[Problem]]:
+def _entries(
+    origin: str, images: list[t.Any], defaults: dict[str, dict[str, t.Any]]
+) -> tuple[list[Entry], list[Problem]]:
+    """:param defaults: those that lie under the entries, the lowest first, by where they stand."""
     names = names_by_alias(image_spec())
     under: dict[str, t.Any] = {}
-    for each in defaults:
+    places: dict[str, str] = {}
+    for place, each in defaults.items():
         under = _merged(under, each, names)
+        places |= dict.fromkeys(each, place)
     entries, problems = [], []
     for number, image in enumerate(images, 1):
         if isinstance(image, dict):
-            entries.append(Entry(origin, number, _merged(under, image, names)))
+            inherited = {key: place for key, place in places.items() if key not in image}
+            entries.append(Entry(origin, number, _merged(under, image, names), inherited))
         else:
             wrong = f"is a {kind_of(image)}, not a mapping of options"
             problems.append(Problem(origin, "", wrong, number, label=f"entry {number}"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import graphlib
 import itertools
+import math
 import re
 import typing as t
 
@@ -18,12 +19,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import _catalog_families, _checksum
 from ._argspec import Spec, connection_spec, image_rules, image_spec, wait_spec
-from ._catalog import Entry, Problem, beside, kind_of, names_by_alias, nearest, text_of
+from ._catalog import OPTION, Entry, Problem, beside, kind_of, names_by_alias, nearest, text_of
 from ._desired import Desired, desired_image
 from ._errors import CollectionError
 from ._versions import version_key, versioned_name
 
 Key = t.Hashable
+_TEMPLATE = re.compile(r"\{\{.*\}\}", re.DOTALL)
 _REFERENCES = ("kernel", "ramdisk")
 _NAMES = ("name", "family", "version")
 #: Which option a sentence of Ansible's is about.
@@ -35,9 +37,13 @@ def examined(
 ) -> tuple[list[dict[str, t.Any]], list[Problem]]:
     """Everything at once: the options of each entry as a module has them, and all problems, entry by entry."""
     params, wrong = validated(entries, spec, rules)
-    problems = check(entries, spec) + wrong
+    return params, in_order(check(entries, spec) + wrong, entries)
+
+
+def in_order(problems: t.Iterable[Problem], entries: t.Sequence[Entry]) -> list[Problem]:
+    """Problems entry by entry; those that are of none come first."""
     places = {entry.place: index for index, entry in enumerate(entries)}
-    return params, sorted(problems, key=lambda problem: places[problem.place])
+    return sorted(problems, key=lambda problem: places.get(problem.place, -1))
 
 
 def desired_of(entry: Entry, params: dict[str, t.Any]) -> Desired | Problem:
@@ -61,7 +67,8 @@ def check(entries: t.Sequence[Entry], spec: Spec | None = None) -> list[Problem]
     """
     spec = spec or image_spec()
     names, outside = names_by_alias(spec), names_by_alias(connection_spec() | wait_spec())
-    problems = [problem for entry in entries for problem in _own_problems(entry, spec, names, outside)]
+    # What is wrong with defaults is found with each entry, and told once.
+    problems = list(dict.fromkeys(each for entry in entries for each in _own_problems(entry, spec, names, outside)))
     return problems + _duplicates(entries) + _catalog_families.check(entries) + _cycles(entries) + _in_vain(entries)
 
 
@@ -80,7 +87,8 @@ def validated(
     params, problems = [], []
     for entry in entries:
         # What is null is not given: an entry can take a default away.
-        given = {key: value for key, value in entry.options.items() if value is not None and key in names}
+        options = {key: value for key, value in entry.options.items() if not _is_endless(value)}
+        given = {key: value for key, value in options.items() if value is not None and key in names}
         result = validator.validate(given)
         params.append(result.validated_parameters)
         problems += [
@@ -118,9 +126,10 @@ def dependencies(entries: t.Sequence[Entry]) -> list[set[int]]:
 def _own_problems(entry: Entry, spec: Spec, names: dict[str, str], outside: dict[str, str]) -> t.Iterator[Problem]:
     for key, value in entry.options.items():
         if key in outside and key not in names:
-            yield entry.problem(str(key), f"the option {key!r} belongs beside images, not in an entry or its defaults")
+            wrong = f"the option {key!r} belongs beside images, not in an entry or its defaults"
+            yield entry.problem_of_key(key, wrong)
         elif not isinstance(key, str) or key not in names:
-            yield entry.problem(str(key), f"there is no option {key!r}{nearest(key, names)}")
+            yield entry.problem_of_key(key, f"there is no option {key!r}{nearest(key, names)}")
         elif spec[names[key]].get("type", "str") == "str" and isinstance(value, (bool, list, dict)):
             quotes = "; put it in quotes" if isinstance(value, bool) else ""
             yield entry.problem(key, f"{key} is a {kind_of(value)}, not a text{quotes}")
@@ -129,8 +138,17 @@ def _own_problems(entry: Entry, spec: Spec, names: dict[str, str], outside: dict
                 f"the {key} {value} is a number with a point, of which YAML drops zeros at the end; put it in quotes"
             )
             yield entry.problem(key, wrong)
+        elif _is_endless(value):
+            yield entry.problem(key, f"{key} is {value}, which is no number that anything can be set to")
+        elif entry.origin != OPTION and isinstance(value, str) and _TEMPLATE.search(value):
+            yield entry.problem(key, f"{key} is a template, {value!r}; catalogue files are read as they are")
     if entry.options.get("name") is None or entry.options["name"] == "":
         yield entry.problem("name", "has no name")
+
+
+def _is_endless(value: t.Any) -> bool:
+    """Whether it is one of YAML's numbers that are none: .inf and .nan."""
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _is_news(message: str) -> bool:

@@ -84,9 +84,7 @@ def judged(
         if _is_public(entry):
             public.append((entry, properties))
     problems += _twins(public) if standard == "scs" else []
-    order = {entry.place: index for index, entry in enumerate(entries)}
-    problems.sort(key=lambda problem: order[problem.place])
-    return Verdict(entries, unreadable + problems, recommendations)
+    return Verdict(entries, unreadable + _catalog_check.in_order(problems, entries), recommendations)
 
 
 def _rules() -> dict[str, t.Any]:
@@ -192,7 +190,7 @@ def _shown(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def _described(problem: Problem) -> dict[str, t.Any]:
     return {
-        "file": None if problem.origin == _catalog.OPTION else problem.origin,
+        "file": None if problem.origin in (_catalog.OPTION, _catalog.DEFAULTS) else problem.origin,
         "entry": problem.number,
         "name": problem.name,
         "key": problem.key or None,

@@ -73,6 +73,11 @@ class Convergence:
         self._next: Plan | None = None
 
     @property
+    def found_id(self) -> str | None:
+        """The id of what was found at first; None if nothing was."""
+        return (self._before or {}).get("id")
+
+    @property
     def is_settled(self) -> bool:
         """Whether it is known that nothing is to be done."""
         return self._next is not None and not self._next.changed

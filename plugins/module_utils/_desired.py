@@ -63,6 +63,9 @@ class Desired:
     moves_name: bool = True
     #: Keys (:func:`._versions.version_key`) of further versions of the family that the same task declares.
     siblings: frozenset[t.Any] = frozenset()
+    #: Images that the same task tells what they boot with: kernel_id or ramdisk_id, then "id" and an id, or a project and a name,
+    #: or a project, a family and a version.
+    followers: frozenset[tuple[str, ...]] = frozenset()
     #: The collection's own properties that options set; None removes one.
     stamps: dict[str, str | None] = dataclasses.field(default_factory=dict)
     #: Projects that share the image: names or ids as declared, later ids.

@@ -118,6 +118,23 @@ def require_safe(
         )
 
 
+def require_disk(inspection: Inspection, path: str, option: str = "filename", declaring: str = "disk_format") -> None:
+    """Refuse what is taken for raw only because nothing else was recognised, and cannot be: a web page, a script, a list.
+
+    For files of which no format is declared.
+
+    :param declaring: the option that would say so.
+    :raises UnsafeImage: with one sentence that names the option and the file.
+    """
+    if inspection.format == "raw" and inspection.virtual_size % _SECTOR:
+        raise UnsafeImage(
+            f"{option}: the file {path} is no disk image of a known format, and its {inspection.virtual_size} bytes are no whole "
+            f"number of sectors ({_SECTOR} bytes); say {declaring}: raw if it is meant as it is.",
+            file=path,
+            real_format=inspection.format,
+        )
+
+
 def _is_as_declared(inspection: Inspection, disk_format: str) -> bool:
     if disk_format in _WITHOUT_SIGNATURE:
         return inspection.format == "raw"

@@ -87,6 +87,8 @@ def inspect_source(path: str, source: Source, target: Target) -> _disk.Inspectio
         accept_fixed_vhd=True,
     )
     if not is_finished(inspection, target):
+        if target.source_format is None:
+            _disk.require_disk(inspection, source.name, source.option, declaring="source_format")
         _qemu.require_source(inspection.format, source.option)
     return inspection
 

@@ -14,6 +14,7 @@ import urllib.parse
 
 from ._glance import Glance, Json
 from ._observed import FAMILY, INCOMING_FOR, Image, is_image_id
+from ._which import offered
 
 #: Bytes that the names of one question may take in an address; servers refuse request lines of over 4 KiB (gunicorn).
 _QUESTION = 3000
@@ -46,12 +47,13 @@ class Finder:
         """The images of a project that bear a name, hidden ones too; if there is none, the image whose id it is."""
         return self.glance.named_or_id(name, {"owner": owner})
 
-    def by_reference(self, name: str, _own: str) -> list[Json]:
+    def by_reference(self, name: str, own: str) -> list[Json]:
         """The active images of any project that a name may mean; of the own one at least, if it has any.
 
-        :param _own: id of the own project.
+        :param own: id of the own project.
         """
-        return [image for image in self.glance.named(name) if can_be_referred_to(image)]
+        found = [image for image in map(Image, self.glance.named(name)) if can_be_referred_to(image.raw)]
+        return [image.raw for image in (offered(found, own) if self.glance.sees_all else found)]
 
     def by_family(self, family: str, owner: str) -> list[Json]:
         """The images of a project that bear a family, whatever else they are; hidden ones too."""

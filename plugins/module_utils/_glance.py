@@ -68,15 +68,26 @@ class Glance:
         with explained():
             return persistently(self.conn.session.get_project_id) or ""
 
-    def regions(self) -> set[str]:
-        """The regions of which the catalogue has an image service; empty where there is no catalogue."""
+    @property
+    def access(self) -> t.Any:
+        """What Keystone says of the credentials (keystoneauth1.access.AccessInfo); None where there is no Keystone."""
         session = self.conn.session
         if not hasattr(session.auth, "get_access"):
-            return set()
+            return None
         with explained():
-            access = persistently(lambda: session.auth.get_access(session))
-        services = [entry for entry in access.service_catalog.catalog if entry["type"] == "image"]
-        return {endpoint["region"] for entry in services for endpoint in entry["endpoints"]}
+            return persistently(lambda: session.auth.get_access(session))
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether Glance shows the images of all projects, private ones too: to those who have the role admin."""
+        access = self.access
+        return access is not None and "admin" in access.role_names
+
+    def regions(self) -> set[str]:
+        """The regions of which the catalogue has an image service; empty where there is no catalogue."""
+        access = self.access
+        catalog = access.service_catalog.catalog if access else []
+        return {endpoint["region"] for entry in catalog if entry["type"] == "image" for endpoint in entry["endpoints"]}
 
     @functools.cached_property
     def _service(self) -> str:
@@ -274,20 +285,24 @@ class Glance:
         then cannot delete the image any more: it sets the status, answers 500, and keeps the record for ever. So all but one row
         are taken away while nobody has answered.
         """
-        what = f"share image {image_id} with project {project_id}"
-        for _attempt in range(_SETTLING):  # others may take away at the same moment, and leave none
-            answer = self._call("POST", f"/images/{image_id}/members", what, ok=(200, 409), json={"member": project_id})
-            rows = self._membership_rows(image_id) if answer.status_code == 200 else []
+        for _attempt in range(_SETTLING):
+            rows = self._membership_rows(image_id) if self._add_membership_row(image_id, project_id) else []
             pending = [row for row in rows if row["member_id"] == project_id and row["status"] == "pending"]
             if len(pending) < 2:
                 return
             for _row in pending[1:]:
                 self._remove_membership_row(image_id, project_id)
+        # Others may have taken away at the same moment, and left none.
+        self._add_membership_row(image_id, project_id)
 
     def remove_member(self, image_id: str, project_id: str) -> None:
         """DELETE /v2/images/{id}/members/{project} until it is none any more: see :meth:`add_member` for why once can be too few."""
         while self._remove_membership_row(image_id, project_id):
             pass
+
+    def _add_membership_row(self, image_id: str, project_id: str) -> bool:
+        what, body = f"share image {image_id} with project {project_id}", {"member": project_id}
+        return self._call("POST", f"/images/{image_id}/members", what, ok=(200, 409), json=body).status_code == 200
 
     def _remove_membership_row(self, image_id: str, project_id: str) -> bool:
         what = f"stop sharing image {image_id} with project {project_id}"

@@ -27,6 +27,7 @@ from ._finding import Finder
 from ._foretold import id_to_come, is_to_come, raw_after
 from ._glance import Glance, Json, connect, is_true
 from ._image_steps import NEW
+from ._needs import needing_each
 from ._observed import Image, Observed, in_other_hands, is_image_id
 from ._steps import Plan, certain
 from ._transfer import Transfer
@@ -173,6 +174,8 @@ class ImageDeclaration:
         if questions.members_of:
             members = self._members(questions.members_of)
             news["members"] = {member["member_id"]: member["status"] for member in members}
+        if questions.needing:
+            news["needing"] = observed.needing | needing_each(self._glance, questions.needing)
         return dataclasses.replace(observed, **news)
 
     def _members(self, image_id: str) -> list[Json]:
@@ -192,6 +195,8 @@ class ImageDeclaration:
         if declared != "raw" and container == "bare":
             self._require_unpacked()
         _disk.require_safe(inspection, path, disk_format=declared, max_virtual_size=self._max_virtual_size)
+        if declared is None and container == "bare":
+            _disk.require_disk(inspection, path)
         return inspection
 
     def _require_unpacked(self) -> None:

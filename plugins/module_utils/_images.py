@@ -18,6 +18,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _address, _catalog, _catalog_check
+from ._catalog import Problem
 from ._desired import Desired
 from ._errors import ImagesFailed, InvalidOption
 from ._finding import Prefetched
@@ -77,7 +78,8 @@ class Images:
         self._workers = params["workers"]
         self._finder = Prefetched(glance)
         self._presence = Presence(glance)
-        self._pruning = Pruning(glance, self._presence, params["catalog"], warn) if params["prune"] else None
+        mark, timeout = params["catalog"], params["timeout"]
+        self._pruning = Pruning(glance, self._presence, mark, timeout, warn) if params["prune"] else None
 
     def plan(self) -> None:
         """Look at all images with few calls, then plan for each."""
@@ -93,6 +95,7 @@ class Images:
         expected = frozenset(name for item in self._items if item.makes_one for name in item.known_as)
         introduce(located)
         self._attempt(lambda item: item.plan(finder, expected))
+        _catalog.refuse(list(_same_images(self._items)))
         if self._pruning and not self._has_failed:
             self._pruning.plan({item.scope for item in located} or {self._glance.project_id}, self._items)
 
@@ -185,6 +188,16 @@ class Images:
     @property
     def _has_failed(self) -> bool:
         return any(item.failed for item in self._items)
+
+
+def _same_images(items: t.Iterable[Item]) -> t.Iterator[Problem]:
+    """Entries that no text shows to be about one image, such as one by its id and one by its name; each would undo the other."""
+    first: dict[str, Item] = {}
+    for item in items:
+        other = first.setdefault(item.found_id, item) if item.found_id else item
+        if other is not item:
+            wrong = f"means the image {item.found_id}, and so does {_catalog.beside(item.entry, other.entry)}"
+            yield item.entry.problem("id" if item.id else "name", wrong)
 
 
 def _summary(reasons: list[tuple[str, str]]) -> str:

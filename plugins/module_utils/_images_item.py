@@ -23,7 +23,8 @@ from ._errors import CollectionError, Superseded
 from ._finding import Finder
 from ._foretold import Foretold, World, id_to_come
 from ._glance import Glance
-from ._image_steps import NEW, LookAgain
+from ._image_steps import NEW, LookAgain, Retire
+from ._needs import NEEDS
 from ._observed import WRITTEN_ON, Image, is_image_id
 from ._steps import certain
 from ._versions import has_ended, is_excluded, version_key, versioned_name
@@ -53,6 +54,11 @@ class Item:
         self._fault: dict[str, t.Any] = {}
         #: The project in which it is looked up.
         self.scope = ""
+        #: Whether it leaves an image behind that boots with what it boots with now.
+        self._leaves_one_behind = False
+        #: Entries that say what they boot with, and those of them that its plan counts on.
+        self._beside: list[Item] = []
+        self._counted_on: list[Item] = []
         #: Whether one that went before it was news.
         self._has_heard_news = False
         self.outcome: Outcome | None = None
@@ -68,6 +74,11 @@ class Item:
     @property
     def id(self) -> str | None:
         return self._desired.id
+
+    @property
+    def found_id(self) -> str | None:
+        """The id of the image that it was found to mean before anything was done; None if there was none."""
+        return self._convergence.found_id if self._convergence else None
 
     @property
     def label(self) -> str:
@@ -110,6 +121,11 @@ class Item:
         return bool(self._fault)
 
     @property
+    def moves_on(self) -> bool:
+        """Whether nothing needs what it has booted with so far once it had its turn."""
+        return not self.failed and not self._leaves_one_behind
+
+    @property
     def is_news(self) -> bool:
         """Whether others that depend on it have to look again: at what it has done, or at what has made it look again."""
         return self.failed or self.outcome is None or bool(self.outcome.actions) or self._has_heard_news
@@ -131,6 +147,26 @@ class Item:
         self._desired = dataclasses.replace(self._desired, siblings=siblings, moves_name=is_free)
         self._at_first = dataclasses.replace(self._desired, moves_name=not rivals)
 
+    @property
+    def boots_with(self) -> frozenset[tuple[str, ...]]:
+        """What it says of what it boots with; see ``followers`` of :class:`._desired.Desired`."""
+        desired = self._desired
+        if desired.state == "absent":
+            keys = set(NEEDS)
+        else:
+            named = {key: self._params[key.removesuffix("_id")] for key in NEEDS}
+            keys = {key for key, name in named.items() if name and not is_image_id(name)}
+        identity: tuple[str, ...] = (self.scope, self.name)
+        if desired.version:
+            identity = (self.scope, desired.family or self.name, desired.version)
+        elif desired.id:
+            identity = ("id", desired.id)
+        return frozenset((key, *identity) for key in keys)
+
+    def look_beside(self, entries: list[Item]) -> None:
+        """Take notice of entries that say what they boot with: what they boot with now, they need no longer."""
+        self._beside = entries
+
     def plan(self, finder: Finder, expected: frozenset[str]) -> None:
         """Look at what is there, and plan as if the other entries were done already.
 
@@ -139,7 +175,8 @@ class Item:
         self._begin(self._at_first, finder, expected)
         self._planned = time.monotonic()
         with contextlib.suppress(Superseded):
-            certain(self._convergence).plan()
+            plan = certain(self._convergence).plan()
+            self._leaves_one_behind = any(isinstance(each, Retire) and each.how != "delete" for each in plan.steps)
 
     def _outshines(self, other: Item, now: datetime.datetime) -> bool:
         """Whether it is this version, rather than another one of the same family, that is to have the name."""
@@ -218,6 +255,10 @@ class Item:
 
         :param says: whether there may be something to warn of.
         """
+        if desired.retire == "delete":
+            self._counted_on = [each for each in self._beside if each.moves_on]
+            followers = frozenset[tuple[str, ...]]().union(*(each.boots_with for each in self._counted_on))
+            desired = dataclasses.replace(desired, followers=followers)
         local = _image.with_local_facts(desired, self._params)
         glance = certain(self._glance)
         say = self._say if says else lambda _text: None
@@ -226,14 +267,19 @@ class Item:
 
     def _has_to_look_again(self, before: t.Iterable[Item]) -> bool:
         self._has_heard_news = any(item.is_news for item in before)
-        return self._has_heard_news or certain(self._declaration).is_preliminary
+        is_let_down = not certain(self._convergence).is_settled and not all(each.moves_on for each in self._counted_on)
+        return self._has_heard_news or certain(self._declaration).is_preliminary or is_let_down
 
     def _say(self, text: str) -> None:
         self._warn(f"{self.label}: {text}")
 
 
 def introduce(items: t.Iterable[Item]) -> None:
-    """Let the versions of each family know of each other."""
+    """Let the versions of each family know of each other, and all know of those that say what they boot with."""
+    items = list(items)
+    booting = [item for item in items if item.boots_with]
+    for item in items:
+        item.look_beside(booting)
     families: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         if item.family:

@@ -68,9 +68,10 @@ def looked_up(terms: list[t.Any], options: dict[str, t.Any], has_default: bool) 
     wishes = [_wish(name, options) for name in names]
     with connect(options) as glance:
         found = [_one(glance, name, wish, query) for name, wish in zip(names, wishes, strict=True)]
+        sees_all = None in found and glance.sees_all
     for name, wish, image in zip(names, wishes, found, strict=True):
         if image is None and not has_default:
-            raise ContentMissing(_nothing(name, wish, bool(query)))
+            raise ContentMissing(_nothing(name, wish, bool(query), sees_all))
     return [options["default"] if image is None else _attribute(image, options["attribute"]) for image in found]
 
 
@@ -94,9 +95,10 @@ def _one(glance: Glance, name: str, wish: Wish | None, query: dict[str, t.Any]) 
     return next(iter(of_family(glance, wish, query)), None)
 
 
-def _nothing(name: str, wish: Wish | None, filtered: bool) -> str:
+def _nothing(name: str, wish: Wish | None, filtered: bool, sees_all: bool) -> str:
     """Why there is no image, as far as can be told."""
-    where = "that these credentials can see" + (", and that the filters let through" if filtered else "")
+    where = "of the own project, nor a public one" if sees_all else "that these credentials can see"
+    where += ", and that the filters let through" if filtered else ""
     if wish is None:
         return f"There is no image {name!r} {where}."
     if wish.version is not None:

@@ -16,7 +16,6 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _identity, _member_plan
-from ._connection import explained, persistently
 from ._desired import require_name
 from ._errors import ConnectionProblem, InvalidOption, ServerRefusal, Superseded
 from ._glance import Glance, Json, connect
@@ -161,16 +160,15 @@ class _Account:
 
 def _account(glance: Glance) -> _Account:
     """Read off the token, so that nobody needs the right to look projects up for one's own."""
-    session, config = glance.conn.session, glance.conn.config
-    if not hasattr(session.auth, "get_access"):  # no Keystone: let Glance judge what may be done
+    access = glance.access
+    if access is None:  # let Glance judge what may be done
         return _Account(glance.project_id, admin=True)
-    with explained():
-        access = persistently(lambda: session.auth.get_access(session))
-    catalog = access.service_catalog.get_endpoints_data("image", region_name=config.get_region_name("image"))
+    region = glance.conn.config.get_region_name("image")
+    catalog = access.service_catalog.get_endpoints_data("image", region_name=region)
     known = {mark for found in catalog.values() for each in found for mark in (each.endpoint_id, each.url)}
     endpoints = frozenset(known - {None})
     domains = (access.project_domain_id, access.project_domain_name)
-    return _Account(access.project_id or "", access.project_name, domains, "admin" in access.role_names, endpoints)
+    return _Account(access.project_id or "", access.project_name, domains, glance.sees_all, endpoints)
 
 
 def _connect_member(params: dict[str, t.Any], clouds: contextlib.ExitStack) -> Glance | None:

@@ -31,9 +31,24 @@ def needed_by(ids: t.Iterable[str], images: t.Iterable[Image]) -> dict[str, froz
     return {each: frozenset(needing) for each, needing in found.items()}
 
 
+def needing_each(glance: Glance, ids: t.Collection[str]) -> dict[str, tuple[Image, ...]]:
+    """The images that need each of these, as far as one may see them."""
+    found = {image.id: image for image in images_needing(glance, ids)}
+    needing = needed_by(ids, found.values())
+    return {each: tuple(found[image_id] for image_id in sorted(needing[each])) for each in needing}
+
+
 def images_needing(glance: Glance, ids: t.Collection[str]) -> list[Image]:
     """The images that need some of these, as far as one may see them; others may be among them."""
     queries: list[Json] = [{key: image_id} for image_id in sorted(ids) for key in NEEDS]
     if len(ids) > _ASKED_SINGLY:
         queries = [{}]
     return [Image(raw) for query in queries for raw in glance.hidden_too({**query, "visibility": "all"})]
+
+
+def why_it_stays(failed: t.Collection[str]) -> str:
+    """Why an image was left alone although it was to be deleted.
+
+    :param failed: ids of images that need it, and could not be deleted.
+    """
+    return f"The image {min(failed)}, which needs it, could not be deleted."

@@ -233,6 +233,8 @@ class Observed:
     stores: dict[str, bool] | None = None
     #: Projects that share the current image: member id to member status.
     members: dict[str, str] | None = None
+    #: Images that have others as kernel or ramdisk, by the ids of those; only for those that a plan would delete.
+    needing: dict[str, tuple[Image, ...]] = dataclasses.field(default_factory=dict)
     #: Ids of images that were waited for in vain.
     stuck: frozenset[str] = frozenset()
     #: Ids of images that somebody else may be about to fill or to put in place; see :func:`in_other_hands`.

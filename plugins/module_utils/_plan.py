@@ -31,6 +31,7 @@ from ._refusals import (
     require_the_one,
 )
 from ._sharing import members_of
+from ._spared import doubted, spared
 from ._steps import Plan, Step, certain
 from ._storing import stores_after, stores_differ
 from ._supply import STAMP_ALGORITHM, supply
@@ -47,6 +48,8 @@ class Questions:
     import_methods: bool = False
     stores: bool = False
     members_of: str | None = None
+    #: Images of which has to be known who has them as kernel or ramdisk.
+    needing: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return self != Questions()
@@ -54,7 +57,13 @@ class Questions:
 
 def questions(desired: Desired, observed: Observed) -> Questions:
     """What has to be found out before :func:`plan` can decide; ask again until nothing is left."""
-    desired, observed = narrowed(desired, observed)
+    asked = _questions(*narrowed(desired, observed))
+    if asked or desired.retire != "delete":
+        return asked
+    return Questions(needing=doubted(_planned(desired, observed), observed) - observed.needing.keys())
+
+
+def _questions(desired: Desired, observed: Observed) -> Questions:
     if desired.state == "absent":
         return Questions()
     parts = _parts(desired, observed)
@@ -100,6 +109,11 @@ def plan(desired: Desired, observed: Observed) -> Plan:
 
     :raises CollectionError: if the declared state cannot be reached, in the same words whether or not it is check mode.
     """
+    return spared(desired, observed, _planned(desired, observed))
+
+
+def _planned(desired: Desired, observed: Observed) -> Plan:
+    """The plan, as if no image needed another one to boot."""
     task, scene = narrowed(desired, observed)
     parts = _parts(task, scene)
     before = _picture_before(task, scene, parts.current)
@@ -123,7 +137,7 @@ def _decided(desired: Desired, observed: Observed, parts: Cast, before: dict[str
             return _waiting(desired, image, before)
     current = parts.current
     if desired.state == "inactive" and not (current and current.usable):
-        raise ImageFault(f"{_not_there(desired)} with data to deactivate.")
+        raise ImageFault(f"{_not_there(desired)} with data to deactivate; make one with state: present first.")
     require_checksum(desired, observed)
     if not _needs_data(desired, observed, parts):
         return update(desired, observed, parts, before)

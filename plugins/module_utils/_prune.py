@@ -9,16 +9,16 @@
 from __future__ import annotations
 
 import functools
+import graphlib
 import typing as t
 
-from ._apply import run_step
-from ._compare import picture_of
-from ._converge import Outcome
-from ._errors import CollectionError
-from ._foretold import World
+from ._converge import Convergence, Outcome
+from ._errors import CollectionError, ImageFault
+from ._farewell import Departure, Farewell, name_leavers
+from ._finding import Finder
+from ._foretold import Foretold, World
 from ._glance import Glance, Json
-from ._image_steps import Delete
-from ._needs import images_needing, needed_by
+from ._needs import images_needing, needed_by, why_it_stays
 from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
 from ._pool import run_all
 from ._presence import Presence
@@ -45,19 +45,23 @@ class Pruning:
     """The images of a catalogue that it no longer names.
 
     :param mark: what the images of the catalogue bear.
+    :param timeout: seconds for which others who are at work on an image are waited for.
     """
 
-    def __init__(self, glance: Glance, presence: Presence, mark: str, warn: t.Callable[[str], None]) -> None:
+    def __init__(
+        self, glance: Glance, presence: Presence, mark: str, timeout: int, warn: t.Callable[[str], None]
+    ) -> None:
         self._glance = glance
         self._presence = presence
         self._mark = mark
+        self._timeout = timeout
         self._warn = warn
         self._scopes: list[str] = []
         self._marked: list[Json] = []
         self._doomed: list[Image] = []
-        self._faults: dict[str, CollectionError] = {}
-        self._spared: set[str] = set()
-        self._begun = False
+        #: What became of those that were begun with, by id: why they could not be deleted, or what was done instead of that.
+        self._faults: dict[str, Exception] = {}
+        self._outcomes: dict[str, Outcome] = {}
 
     def plan(self, scopes: t.Iterable[str], entries: t.Sequence[Named]) -> None:
         """Look for images that bear the mark and are not named."""
@@ -80,7 +84,6 @@ class Pruning:
             marked = world.over(self._marked, self._bears_mark) if world else self._look()
             needing = images_needing(self._glance, [image.id for image in self._doomed])
         except CollectionError as fault:
-            self._begun = True
             self._presence.doubt(fault)
             self._faults = {image.id: fault for image in self._doomed}
             return
@@ -90,18 +93,26 @@ class Pruning:
         for image in (image for image in self._doomed if image.raw.get("visibility") in _OPEN):
             what = f"{image.name!r} ({image.id}), which is {image.raw['visibility']}: other projects can use it, too"
             self._warn(f"The catalogue no longer names {what}.")
-        self._begun = True
-        if world is None:
-            run_all([functools.partial(self._remove, image) for image in self._doomed], workers)
+        finder = Foretold(_Listed(self._glance, self._marked), world) if world else Finder(self._glance)
+        after = turns(self._doomed)
+        going, leavers = frozenset(image.id for image in self._doomed), name_leavers(self._doomed)
+
+        def remove(number: int) -> None:
+            image, before = self._doomed[number], {self._doomed[other].id for other in after[number]}
+            departure = Departure(image, self._mark, going, image.id in leavers)
+            farewell = Farewell(self._glance, finder, departure, self._timeout, self._warn)
+            self._remove(image, farewell, before, foretells=world is not None)
+
+        run_all([functools.partial(remove, number) for number in range(len(after))], workers, after)
 
     def report(self) -> list[dict[str, t.Any]]:
-        """What became of each."""
-        return [self._report(image) for image in self._doomed if self._begun and image.id not in self._spared]
+        """What became of each; not of those that somebody else has taken over, or away."""
+        return [self._report(image) for image in self._doomed if image.id in self._faults or self._is_done(image)]
 
     def outcomes(self) -> dict[str, Outcome]:
         """For the diff, by label."""
-        done = [image for image in self._doomed if self._begun and image.id not in self._faults.keys() | self._spared]
-        return {f"{image.name} [{image.id}]": Outcome({}, [str(_step(image))], picture_of(image), {}) for image in done}
+        done = filter(self._is_done, self._doomed)
+        return {f"{image.name} [{image.id}]": self._outcomes[image.id] for image in done}
 
     def _look(self) -> list[Json]:
         found: list[Json] = []
@@ -112,24 +123,48 @@ class Pruning:
     def _bears_mark(self, raw: Json) -> bool:
         return Image(raw).stamp(CATALOG) == self._mark and raw["owner"] in self._scopes
 
-    def _remove(self, image: Image) -> None:
+    def _remove(self, image: Image, farewell: Farewell, needing: set[str], foretells: bool) -> None:
+        """Delete an image, unless one stays that needs it.
+
+        :param needing: ids of those that had to go before, because they need it.
+        """
         try:
             self._presence.require()
-            raw = self._glance.image(image.id)
-            if raw is None or Image(raw).stamp(CATALOG) != self._mark or Image(raw).protected:
-                self._spared.add(image.id)  # somebody has just taken it over, or away
-                return
-            run_step(self._glance, _step(image), self._warn)
-        except CollectionError as fault:
+            if failed := needing & self._faults.keys():
+                raise ImageFault(why_it_stays(failed))
+            if not any(map(self._has_stayed, needing)):
+                self._outcomes[image.id] = Convergence(farewell, self._warn).finish(foretells)
+        except Exception as fault:  # what becomes of one image does not stop the others
             self._faults[image.id] = fault
             self._presence.doubt(fault)
 
+    def _is_done(self, image: Image) -> bool:
+        return image.id in self._outcomes and bool(self._outcomes[image.id].actions)
+
+    def _has_stayed(self, image_id: str) -> bool:
+        """Whether an image was begun with, and left alone: somebody else has taken it over, or something that needs it."""
+        return image_id not in self._outcomes or bool(self._outcomes[image_id].after)
+
     def _report(self, image: Image) -> dict[str, t.Any]:
-        fault = self._faults.get(image.id)
-        report = {"name": image.name, "id": image.id, "changed": not fault, "failed": bool(fault)}
-        if fault:
-            return report | {"actions": [], "msg": fault.message, "reason": fault.reason}
-        return report | {"actions": [str(_step(image))]}
+        fault, about = self._faults.get(image.id), {"name": image.name, "id": image.id}
+        if not fault:
+            return about | {"changed": True, "failed": False, "actions": self._outcomes[image.id].actions}
+        told: dict[str, t.Any] = {"msg": f"Unexpected {type(fault).__name__}: {fault}", "reason": "unexpected"}
+        if isinstance(fault, CollectionError):
+            told = {"msg": fault.message, "reason": fault.reason}
+        actions = getattr(fault, "details", {}).get("actions", [])
+        return about | {"changed": bool(actions), "failed": True, "actions": actions, **told}
+
+
+class _Listed(Finder):
+    """Knows the images of the catalogue out of the first look, which is good enough for those who only foretell."""
+
+    def __init__(self, glance: Glance, found: t.Iterable[Json]) -> None:
+        super().__init__(glance)
+        self._found = {raw["id"]: raw for raw in found}
+
+    def by_id(self, image_id: str) -> list[Json]:
+        return [self._found[image_id]] if image_id in self._found else super().by_id(image_id)
 
 
 def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image]:
@@ -173,6 +208,27 @@ def unneeded(doomed: t.Iterable[Image], images: t.Collection[Image]) -> list[Ima
             del going[image.id]
 
 
+def turns(doomed: t.Sequence[Image]) -> list[set[int]]:
+    """For each image the indices of those that go before it, because they need it. Pure.
+
+    Where some need each other, one of them has to begin.
+    """
+    after = {each: set(needing) for each, needing in needed_by([image.id for image in doomed], doomed).items()}
+    while circle := _circle(after):
+        after[circle[1]].discard(circle[0])
+    places = {image.id: place for place, image in enumerate(doomed)}
+    return [{places[each] for each in after[image.id]} for image in doomed]
+
+
+def _circle(after: t.Mapping[str, set[str]]) -> list[str]:
+    """Some that wait for each other, each for the one before it; empty if there are none."""
+    try:
+        graphlib.TopologicalSorter(after).prepare()
+    except graphlib.CycleError as found:
+        return t.cast("list[str]", found.args[1])
+    return []
+
+
 def _successor(image: Image, by_id: t.Mapping[str, Image]) -> Image:
     """The image that has replaced one in the end, or the image itself."""
     seen = set[str]()
@@ -188,7 +244,3 @@ def _family(image: Image) -> tuple[str, str | None]:
 
 def _families(images: t.Iterable[Image]) -> set[tuple[str, str | None]]:
     return {_family(image) for image in images if image.stamp(FAMILY)}
-
-
-def _step(image: Image) -> Delete:
-    return Delete(image.id, "no longer in the catalogue")

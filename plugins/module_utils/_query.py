@@ -17,7 +17,7 @@ from ._describe import described
 from ._errors import InvalidOption
 from ._glance import Glance, Json, connect
 from ._observed import FAMILY, Image, is_image_id
-from ._which import Wish, choose, versions
+from ._which import Wish, choose, offered, versions
 
 #: openstacksdk's names of attributes, which filters of openstack.cloud.image_info use, by Glance's.
 _SDK_NAMES = {
@@ -68,9 +68,9 @@ def of_family(glance: Glance, wish: Wish, query: dict[str, t.Any]) -> list[Json]
     """
     if FAMILY in query:
         raise InvalidOption(f"filters: {FAMILY} is what the family says; leave it out.")
-    found = glance.hidden_too({**query, FAMILY: wish.family})
+    found = _eligible(glance, glance.hidden_too({**query, FAMILY: wish.family}), query)
     now = datetime.datetime.now(datetime.UTC)
-    return [image.raw for image in versions(map(Image, found), wish, glance.project_id, now)]
+    return [image.raw for image in versions(found, wish, glance.project_id, now)]
 
 
 def one_named(glance: Glance, name: str, query: dict[str, t.Any]) -> Json | None:
@@ -78,9 +78,18 @@ def one_named(glance: Glance, name: str, query: dict[str, t.Any]) -> Json | None
 
     :param query: further parameters of GET /v2/images.
     """
-    found = [Image(raw) for raw in _found(glance, name, query, None)]
-    image = choose((each for each in found if each.id == name or not each.retired), name, glance.project_id)
+    found = _found(glance, name, query, None)
+    by_id = [Image(raw) for raw in found if raw["id"] == name]
+    by_name = [image for image in _eligible(glance, found, query) if not image.retired]
+    image = choose(by_id or by_name, name, glance.project_id)
     return image.raw if image else None
+
+
+def _eligible(glance: Glance, found: t.Iterable[Json], query: t.Mapping[str, t.Any]) -> list[Image]:
+    """The images that may be meant; filters that say whose, or how visible, are taken at their word."""
+    images = [Image(raw) for raw in found]
+    says_whose = "owner" in query or "visibility" in query
+    return offered(images, glance.project_id) if glance.sees_all and not says_whose else images
 
 
 def _wish(params: dict[str, t.Any]) -> Wish | None:

@@ -20,7 +20,7 @@ from ._apply import run_step
 from ._compare import settable
 from ._errors import CollectionError, ImagesFailed, InvalidOption, ServerRefusal, Superseded
 from ._glance import Glance, Json, connect
-from ._needs import images_needing, needed_by
+from ._needs import images_needing, needed_by, why_it_stays
 from ._observed import FAMILY, Image
 from ._retention_fates import KEEP, Candidate, Fate, Stock
 from ._retention_groups import label_of, version_of
@@ -117,7 +117,7 @@ class RetentionDeclaration:
         """Do what is to be done about one image; False if it is no longer as the plan saw it."""
         image = fate.image
         if needing := fate.waits_for & self._failures.keys():
-            self._fail(image.id, f"The image {min(needing)}, which needs it, could not be deleted.")
+            self._fail(image.id, why_it_stays(needing))
             return True
         if not self._is_still(image):
             return False

@@ -36,6 +36,15 @@ class Wish:
                 raise InvalidOption(f"{option}: must not be empty.")
 
 
+def offered(images: t.Iterable[Image], project_id: str) -> list[Image]:
+    """Without those of others that nobody has offered to the project; for an administrator, who is shown all of all projects.
+
+    Anybody can give an image of their own any name and any family. Which of the others' shared images an administrator's project
+    has accepted is not told with them.
+    """
+    return [image for image in images if image.owner == project_id or image.raw.get("visibility") == "public"]
+
+
 def choose(images: t.Iterable[Image], name: str, project_id: str) -> Image | None:
     """The one image that a name means; None if there is none.
 

@@ -32,7 +32,8 @@ options:
     required: true
   state:
     description:
-      - V(present) is an active image, V(inactive) is one that is deactivated, V(absent) is none.
+      - V(present) is an active image, V(inactive) is one that is deactivated, V(absent) is none. With V(inactive), the image
+        must be there already.
       - V(absent) leaves the images alone that were replaced and hidden or renamed before; see O(retire).
     type: str
     choices: [present, absent, inactive]
@@ -156,7 +157,9 @@ options:
       - What becomes of an image that was replaced, or of a version that has lost the name of its family.
       - V(hide) hides it. Servers made from it can still be rebuilt and moved, and nothing is lost.
       - V(rename) hides it, and adds the time at which it was created to its name.
-      - V(delete) deletes it; if the store still needs it, it is hidden instead, with a warning.
+      - V(delete) deletes it. If the store still needs it, or if other images need it as kernel or ramdisk, it is hidden instead,
+        with a warning; later runs leave it there, M(cloudimage.glance.image_retention) deletes it when nobody needs it any
+        more. Images that another entry of M(cloudimage.glance.images) tells which kernel and ramdisk they have do not count.
       - V(keep) leaves a version in sight. Needs O(version). An image whose content was replaced within the same version is
         hidden.
       - A version that has lost the name is called after its version, with each of them, and has the time in its property
@@ -274,6 +277,8 @@ options:
   kernel:
     description:
       - Name or id of an image to boot as kernel; sets the property C(kernel_id).
+      - A name means an image of the own project, or one of others that the credentials may see; with the role C(admin), which
+        sees everything, a public one.
     type: str
   ramdisk:
     description:

@@ -42,7 +42,8 @@ options:
       - Versions are compared as numbers and words, so that V(13.10) is newer than V(13.9). Snapshots of servers and images of
         volumes are no versions, although they inherit the properties of one.
       - If the project of the credentials has versions of the family, those of other projects do not count. If not, all versions
-        count that the credentials may see. O(filters) with V(owner) says whose are meant.
+        count that the credentials may see, or with the role C(admin), which sees everything, those that are public.
+        O(filters) with V(owner) or V(visibility) say whose are meant.
       - Not together with O(name) and O(sort).
     type: str
     version_added: 0.3.0

@@ -150,6 +150,8 @@ notes:
     count, and those of other projects as far as the credentials can see them.
   - So images that have a name each, such as C(test-1) and C(test-2), all stay. To delete those, list them with
     M(cloudimage.glance.image_info), and declare them V(absent) with M(cloudimage.glance.image).
+  - A rule knows no catalogue. What M(cloudimage.glance.images) declares is uploaded again by its next run, so take a version out of
+    the catalogue before a rule deletes it.
   - A rule that selects no image is no error, and is told with a warning.
   - The image that a name means is that which has neither the name of a single version, as V(debian-13 (20261001\)), nor was
     hidden when another one took its place. Of several with one name it is the newest, visible and active ones first.

@@ -51,7 +51,10 @@ options:
       - Only in the projects in which the catalogue declares images, or in that of the credentials, and only if no entry failed.
       - Protected images stay, with a warning. So do images that were replaced by one that is named, and versions of a family
         of which any version is named; M(cloudimage.glance.image_retention) takes care of those.
-      - Kernels and ramdisks of images that stay are not deleted, and neither are further versions of theirs.
+      - Kernels and ramdisks of images that stay are not deleted, and neither are further versions of theirs. Where an image could
+        not be deleted, its kernel and ramdisk stay, too, and the result says so.
+      - When the version with the name of a family is deleted, and versions stay that do not bear the mark or are protected, the
+        name passes to the newest good one, as it does with O(cloudimage.glance.image#module:state=absent).
       - Snapshots of servers and images of volumes, which inherit the mark, stay.
       - Images that are public or community are deleted with a warning, since other projects can use them, too.
       - Refused with an empty catalogue.

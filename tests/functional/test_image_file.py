@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import typing as t
 from pathlib import Path
 
@@ -414,6 +415,19 @@ def test_unsafe_images_are_refused_packed_or_not(folder: Path, disk: Path) -> No
         refused(folder, "src", word, src=packed, reason="unsafe_image")
 
 
+def test_web_page_is_not_converted(folder: Path) -> None:
+    page = folder / "page.qcow2"
+    page.write_text("<!DOCTYPE html><title>404 Not Found</title>\n")
+    refused(
+        folder,
+        "no disk image of a known format",
+        "say source_format: raw",
+        src=page,
+        format="qcow2",
+        reason="unsafe_image",
+    )
+
+
 def test_another_format_than_declared(folder: Path, qcow2: Path, disk: Path) -> None:
     refused(folder, "declared to be raw", "qcow2", src=qcow2, source_format="raw", reason="unsafe_image")
     refused(folder, "declared to be qcow2", "raw", src=disk, source_format="qcow2")
@@ -481,27 +495,30 @@ def test_a_full_disk(folder: Path, disk: Path, qcow2: Path) -> None:
         subprocess.run(["umount", folder / "out"], check=True)
 
 
-def slow_server(server: support.Server, disk: Path) -> dict[str, t.Any]:
-    """Options for a download that takes some seconds."""
+def slow_server(server: support.Server, disk: Path, gate: threading.Event) -> dict[str, t.Any]:
+    """Options for a download that does not come to its end before."""
     content = support.pack("xz", disk.read_bytes())
     server.files["/slow"] = content
-    server.faults["/slow"] = Faults(bytes_per_second=len(content) // 3)
+    server.faults["/slow"] = Faults(gate=gate)
     return {"src": f"{server.url}/slow", "checksum": support.sha256(content), "format": "qcow2"}
 
 
 def test_terminated_runs_leave_nothing(folder: Path, disk: Path, server: support.Server) -> None:
     image(folder).write_bytes(b"old")
-    options = {"path": image(folder), **slow_server(server, disk)}
+    gate = threading.Event()
+    options = {"path": image(folder), **slow_server(server, disk, gate)}
     process = support.start_module("image_file", folder, options)
     wait_until(lambda: len(listing(folder)) > 1)
     process.send_signal(signal.SIGTERM)
     result = support.finish_module(process)
+    gate.set()
     assert result["failed"] and "SIGTERM" in result["msg"], result
     assert listing(folder) == ["image"] and image(folder).read_bytes() == b"old"
 
 
 def test_killed_runs_are_cleaned_up_after(folder: Path, disk: Path, server: support.Server) -> None:
-    options = {"path": image(folder), **slow_server(server, disk)}
+    gate = threading.Event()
+    options = {"path": image(folder), **slow_server(server, disk, gate)}
     killed = support.start_module("image_file", folder, options)
     wait_until(lambda: len(listing(folder)) == 1)
     left = listing(folder)[0]
@@ -515,6 +532,7 @@ def test_killed_runs_are_cleaned_up_after(folder: Path, disk: Path, server: supp
     # A third run leaves the file of the second alone.
     assert run(folder, src=disk, format="raw")["changed"]
     assert of_live in listing(folder)
+    gate.set()
     assert support.finish_module(live)["changed"]
     assert listing(folder) == ["image"]
     assert support.raw_content(image(folder), "qcow2", folder) == disk.read_bytes()

@@ -125,6 +125,20 @@ def test_packed_file_is_not_taken_for_a_disk(succeed, fail, member, name, disk, 
     assert member.only(name)["disk_format"] == "raw"
 
 
+def test_web_page_is_not_taken_for_a_disk(succeed, fail, member, name, disk, tmp_path):
+    """What a download leaves whose server had something else to say; it would replace a good image as a raw one."""
+    good, page = disk(1, "qcow2"), tmp_path / "page.qcow2"
+    page.write_text("<!DOCTYPE html><title>404 Not Found</title>\n")
+    succeed("image", name=name, filename=good)
+    image = member.only(name)
+    for check in (True, False):
+        message = fail("image", name=name, filename=page, check=check)
+        assert "no disk image of a known format" in message and str(page) in message
+    assert member.named(name) == [image]
+    succeed("image", name=name, filename=page, disk_format="raw")
+    assert member.only(name)["size"] == page.stat().st_size
+
+
 def test_wrong_password(run, name):
     settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
     settings["auth"]["password"] = "not the password"

@@ -83,6 +83,12 @@ def test_whose_versions_count(found, member, other, admin, name):
     member.http("PUT", f"/v2/images/{shared}/members/{member.id}", json={"status": "accepted"})
     assert found(family=name) == [shared]
     assert found(family=name, latest=False) == [shared, public]
+    # An administrator is shown what is private to others, too, and anybody can make a newest version of anything.
+    assert found(cloud="local-admin", family=name) == [public]
+    admin.http("DELETE", f"/v2/images/{public}")
+    assert found(cloud="local-admin", family=name) == found(cloud="local-admin", family=name, latest=False) == []
+    assert found(cloud="local-admin", family=name, filters={"owner": other.id}) == [shared]
+    assert found(cloud="local-admin", family=name, filters={"visibility": "private"}, latest=False) != []
 
     # A snapshot of a server inherits the properties, and makes nobody a maker of the family.
     make(member, name, "2", image_type="snapshot")

@@ -122,6 +122,23 @@ def test_two_entries_for_one_image_are_refused(fail: t.Callable[..., str], entri
     assert "entry 4" in message and "entry 1" in message and entries[0]["name"] in message
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("what", ["absent", "replaced", "by the id as its name"])
+def test_two_entries_that_turn_out_to_be_one_image(
+    member: Project, succeed: Run, fail: t.Callable[..., str], entries: list[Json], name: str, what: str, order: int
+) -> None:
+    """Only the cloud shows it; they would undo each other, and delete what one of them declares."""
+    succeed("images", images=entries[:1])
+    image = member.only(entries[0]["name"])
+    one = {"name": f"{name}-new", "id": image["id"]} if what != "by the id as its name" else {"name": image["id"]}
+    other = {"name": image["name"], "state": "absent"} if what == "absent" else entries[1] | {"name": image["name"]}
+    for check in (True, False):
+        with cloud_support.calls() as calls:
+            message = fail("images", images=[one, other][::order], check=check)
+        assert not calls.writes and member.image(image["id"]) == image
+        assert "entry 2" in message and "entry 1" in message and image["id"] in message
+
+
 def test_kernel_comes_first(member: Project, succeed: Run, entries: list[Json], disk: Disk) -> None:
     entries[0] |= {"kernel": entries[3]["name"], "ramdisk": entries[2]["name"]}
     foretold = succeed("images", check=True, images=entries)
@@ -161,6 +178,24 @@ def test_kernel_that_is_no_entry(member: Project, admin: Project, succeed: Run, 
         assert len(calls.glance) == 4
     finally:
         admin.http("DELETE", f"/v2/images/{kernels[0]['id']}")
+
+
+def test_kernel_of_a_name_that_others_have_planted(
+    admin: Project, other: Project, succeed: Run, fail: t.Callable[..., str], name: str
+) -> None:
+    """An administrator sees the images of everybody, and anybody can call one of their own like the kernel."""
+    for visibility in ("private", "shared", "community"):
+        other.create(f"{name}-k", b"k", visibility=visibility)
+    own = admin.create(name, b"vm", visibility="public")
+    declared = {"cloud": "local-admin", "images": [{"name": name, "kernel": f"{name}-k"}]}
+    try:
+        assert f"no active image '{name}-k'" in fail("images", **declared)
+        kernel = admin.create(f"{name}-k", b"k")
+        succeed("images", **declared)
+        assert (admin.image(own["id"]) or {})["kernel_id"] == kernel["id"]
+    finally:
+        for image in admin.named(name) + admin.named(f"{name}-k"):
+            admin.http("DELETE", f"/v2/images/{image['id']}")
 
 
 def test_kernel_that_is_a_version(member: Project, succeed: Run, entries: list[Json], name: str) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._errors import (
     ImageFault,
     UnsafeImage,
 )
+from ansible_collections.cloudimage.glance.plugins.module_utils._needs import needed_by
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import CONTENT_KEY, Image, Observed
 from ansible_collections.cloudimage.glance.plugins.module_utils._steps import Plan, certain
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import (
@@ -74,6 +75,11 @@ def _answered(cloud: Cloud, desired: Desired, observed: Observed, asked: _plan.Q
         news["stores"] = dict(cloud.stores)
     if asked.members_of:
         news["members"] = cloud.members_of(asked.members_of)
+    if asked.needing:
+        assert not asked.needing & observed.needing.keys(), "asked twice"
+        needing = needed_by(asked.needing, everything := [Image(copy.deepcopy(raw)) for raw in cloud.images.values()])
+        found = {each: tuple(image for image in everything if image.id in ids) for each, ids in needing.items()}
+        return dataclasses.replace(observed, **news, needing=observed.needing | found)
     assert all(getattr(observed, key) is None for key in news if key != "digests"), "asked twice"
     return dataclasses.replace(observed, **news)
 

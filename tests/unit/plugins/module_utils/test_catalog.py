@@ -218,6 +218,11 @@ def test_defaults_lie_under_entries(under: dict[str, t.Any], entry: dict[str, t.
     assert (repr(under), repr(entry)) == before
 
 
+def test_a_path_that_is_none() -> None:
+    found, problems = catalog.read([{"name": "a"}], None, [""])
+    assert len(found) == 1 and [str(problem) for problem in problems] == ["files: the path of a file is empty"]
+
+
 def test_the_defaults_of_a_file_lie_between(tmp_path: Path) -> None:
     path = tmp_path / "c.yml"
     path.write_text(

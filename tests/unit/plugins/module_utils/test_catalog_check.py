@@ -9,6 +9,7 @@ from __future__ import annotations
 import graphlib
 import itertools
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _catalog as catalog
@@ -54,6 +55,37 @@ def test_unknown_options(option: t.Any, meant: str | None) -> None:
     assert (problem.key, problem.number, problem.name) == (str(option), 1, "a")
     hint = f"; did you mean {meant!r}?" if meant else ""
     assert problem.message == f"there is no option {option!r}{hint}"
+
+
+def test_unknown_defaults_are_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.yml"
+    path.write_text("defaults: {min_rma: 1, tgas: [a]}\nimages: [{name: a}, {name: b, tgas: [b]}, {name: c}]")
+    found, unreadable = catalog.read([{"name": "d"}, {"name": "e"}], {"propertys": {}, "timeout": 5}, [str(path)])
+    assert not unreadable
+    assert [str(problem) for problem in check.examined(found)[1]] == [
+        "defaults: there is no option 'propertys'; did you mean 'properties'?",
+        "defaults: the option 'timeout' belongs beside images, not in an entry or its defaults",
+        f"{path}: defaults: there is no option 'min_rma'; did you mean 'min_ram'?",
+        f"{path}: defaults: there is no option 'tgas'; did you mean 'tags'?",
+        f"{path}: entry 2 ('b'): there is no option 'tgas'; did you mean 'tags'?",
+    ]
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
+def test_numbers_that_are_none(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "c.yml"
+    path.write_text(f"images: [{{name: a, min_disk: {value}}}]")
+    (problem,) = check.examined(catalog.read(None, None, [str(path)])[0])[1]
+    assert (problem.key, problem.name) == ("min_disk", "a") and "no number" in problem.message
+
+
+def test_templates_in_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.yml"
+    path.write_text("images: [{name: a, filename: '{{ here }}/a.qcow2', properties: {x: '{{ literal }}'}}]")
+    images = [{"name": "b", "uri": "http://x/{{ literal }}"}]
+    (problem,) = check.check(catalog.read(images, None, [str(path)])[0])
+    assert (problem.origin, problem.key, problem.number) == (str(path), "filename", 1)
+    assert problem.message == "filename is a template, '{{ here }}/a.qcow2'; catalogue files are read as they are"
 
 
 def test_options_of_the_task_do_not_belong_in_an_entry() -> None:

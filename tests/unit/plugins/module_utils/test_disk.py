@@ -143,6 +143,15 @@ def test_what_is_as_declared_passes() -> None:
     _disk.require_safe(fixed, "/image", disk_format="vhd", accept_fixed_vhd=True)
 
 
+def test_what_is_taken_for_raw_for_want_of_anything_else() -> None:
+    for inspection in (Inspection("raw", 1024, 10), Inspection("raw", 0, 0), Inspection("qcow2", 7, 10)):
+        _disk.require_disk(inspection, "/image")
+    with pytest.raises(
+        UnsafeImage, match=r"^src: the file /page is no disk image .* 88 bytes .* say source_format: raw"
+    ):
+        _disk.require_disk(Inspection("raw", 88, 88), "/page", "src", declaring="source_format")
+
+
 def test_an_old_library_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     package = types.ModuleType("oslo_utils.imageutils")
     package.format_inspector = types.ModuleType("format_inspector")  # type: ignore[attr-defined]

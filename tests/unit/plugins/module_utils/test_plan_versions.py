@@ -349,7 +349,11 @@ def test_an_import_that_is_not_waited_for_leaves_the_name_to_a_later_run() -> No
         ((of("1"),), task("1", promote=True, end_of_life=OVER), r"^promote: the end of life of version 1 was"),
         ((), task("1"), r"^The family 'debian-13' has no version '1', and the task names no source \(filename, uri"),
         ((of("2"),), task("1", promote=True), r"^The family 'debian-13' has no version '1', and the task names no"),
-        ((), task("1", state="inactive"), r"^The family 'debian-13' has no version '1' with data to deactivate\.$"),
+        (
+            (),
+            task("1", state="inactive"),
+            r"^The family 'debian-13' has no version '1' with data to deactivate; make one with state: present first\.$",
+        ),
         ((), task(), r"^There is no image 'debian-13', and the task names no source"),
         (({}, {}), task("1", **FILE), r"^2 images bear the name 'debian-13' that a version"),
         (({}, holding("1")), task("1"), r"^2 images bear the name 'debian-13' that a version"),

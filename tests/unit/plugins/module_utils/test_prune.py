@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which images of a catalogue it no longer names."""
+"""Which images of a catalogue it no longer names, and in which order they go."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import dataclasses
 import typing as t
 
 import pytest
+from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ServerRefusal
+from ansible_collections.cloudimage.glance.plugins.module_utils._glance import Glance
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
-from ansible_collections.cloudimage.glance.plugins.module_utils._prune import unnamed, unneeded
+from ansible_collections.cloudimage.glance.plugins.module_utils._presence import Presence
+from ansible_collections.cloudimage.glance.plugins.module_utils._prune import Pruning, turns, unnamed, unneeded
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 
 
@@ -108,3 +111,75 @@ def test_unnamed(marked: list[Image], entries: list[Entry], expected: list[str])
 )
 def test_unneeded(doomed: list[Image], staying: list[Image], expected: list[str]) -> None:
     assert [image.id for image in unneeded(doomed, doomed + staying)] == expected
+
+
+KERNEL, RAMDISK, NEEDY = image("k", "k"), image("r", "r", kernel_id="k"), image("v", "v", ramdisk_id="r")
+CIRCLE = [image("a", "a", kernel_id="b"), image("b", "b", kernel_id="a", ramdisk_id="k")]
+
+
+@pytest.mark.parametrize(
+    ("doomed", "expected"),
+    [
+        ([], []),
+        ([KERNEL, image("x", "x")], [set(), set()]),
+        ([KERNEL, RAMDISK, NEEDY], [{1}, {2}, set()]),
+        ([image("v", "v", kernel_id="k", ramdisk_id="k"), KERNEL], [set(), {0}]),
+        ([image("s", "s", kernel_id="s")], [set()]),
+    ],
+)
+def test_who_needs_others_goes_first(doomed: list[Image], expected: list[set[int]]) -> None:
+    assert turns(doomed) == expected
+
+
+def test_one_of_those_that_need_each_other_begins() -> None:
+    after = turns([*CIRCLE, KERNEL, image("v", "v", kernel_id="a", ramdisk_id="b")])
+    assert sorted(map(sorted, after[:2])) in ([[0, 3], [3]], [[1, 3], [3]])
+    assert after[2:] == [{1}, set()]
+
+
+class FakeGlance:
+    """Refuses to delete some images."""
+
+    def __init__(self, images: list[Image], refuses: str, taken: str) -> None:
+        self.images = {each.id: each.raw for each in images}
+        self.refuses = refuses
+        self.taken = taken
+
+    def hidden_too(self, query: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+        return list(self.images.values())
+
+    def image(self, image_id: str) -> dict[str, t.Any] | None:
+        raw = self.images.get(image_id)
+        return raw and (raw | {"cloudimage_catalog": "d"} if image_id in self.taken else raw)
+
+    def delete(self, image_id: str) -> None:
+        if image_id in self.refuses:
+            raise ServerRefusal("No.", status=403)
+        del self.images[image_id]
+
+
+@pytest.mark.parametrize(
+    ("doomed", "refuses", "taken", "left", "failed"),
+    [
+        ([KERNEL, RAMDISK, NEEDY], "", "", "", ""),
+        ([KERNEL, RAMDISK, NEEDY], "v", "", "krv", "krv"),
+        ([KERNEL, RAMDISK, NEEDY, image("x", "x")], "r", "", "kr", "kr"),
+        ([KERNEL, RAMDISK, NEEDY, image("x", "x")], "", "v", "krv", ""),
+        ([*CIRCLE, KERNEL], "", "", "", ""),
+        ([*CIRCLE, KERNEL], "b", "", "abk", "abk"),
+    ],
+)
+def test_what_is_needed_stays_with_what_could_not_be_deleted(
+    doomed: list[Image], refuses: str, taken: str, left: str, failed: str
+) -> None:
+    kept = image("0", "kept")
+    glance = t.cast(Glance, FakeGlance([kept, *doomed], refuses, taken))
+    pruning = Pruning(glance, Presence(glance), "c", 1, pytest.fail)
+    pruning.plan(["p"], [Entry(names={"kept"})])
+    pruning.finish(2, None)
+    report = {each["id"]: each for each in pruning.report()}
+    assert sorted(glance.images) == sorted("0" + left)
+    assert "".join(sorted(each for each in report if report[each]["failed"])) == failed
+    assert {each for each in report if report[each]["changed"]} == {each.id for each in doomed} - set(left)
+    for each in set(failed) - set(refuses):
+        assert "which needs it, could not be deleted." in report[each]["msg"] and report[each]["actions"] == []
