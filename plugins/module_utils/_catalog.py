@@ -23,7 +23,7 @@ from ._argspec import image_spec
 from ._errors import CatalogProblem
 
 #: Where entries of the option come from, and their defaults.
-OPTION, DEFAULTS = "images", "defaults"
+OPTIONS = OPTION, DEFAULTS, FILES = "images", "defaults", "files"
 _FILE_KEYS = (OPTION, DEFAULTS)
 #: How much of two words has to agree for one to be taken for the other; two of three letters do.
 _ALIKE = 0.66
@@ -123,7 +123,7 @@ def read(
     entries, problems = _entries(OPTION, images or [], {DEFAULTS: defaults or {}})
     for path in files or ():
         if not path:
-            problems.append(Problem("files", "", "the path of a file is empty"))
+            problems.append(Problem(FILES, "", "the path of a file is empty"))
             continue
         found, wrong = _read_file(os.path.abspath(os.path.expanduser(path)), defaults or {})
         entries += found

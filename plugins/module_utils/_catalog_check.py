@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import _catalog_families, _checksum
 from ._argspec import Spec, connection_spec, image_rules, image_spec, wait_spec
-from ._catalog import OPTION, Entry, Problem, beside, kind_of, names_by_alias, nearest, text_of
+from ._catalog import OPTIONS, Entry, Problem, beside, kind_of, names_by_alias, nearest, text_of
 from ._desired import Desired, desired_image
 from ._errors import CollectionError
 from ._versions import version_key, versioned_name
@@ -139,11 +139,15 @@ def _own_problems(entry: Entry, spec: Spec, names: dict[str, str], outside: dict
             )
             yield entry.problem(key, wrong)
         elif _is_endless(value):
-            yield entry.problem(key, f"{key} is {value}, which is no number that anything can be set to")
-        elif entry.origin != OPTION and isinstance(value, str) and _TEMPLATE.search(value):
-            yield entry.problem(key, f"{key} is a template, {value!r}; catalogue files are read as they are")
+            yield entry.problem_of_key(key, f"{key} is {value}, which is no number that anything can be set to")
+        elif _is_of_file(entry, key) and isinstance(value, str) and _TEMPLATE.search(value):
+            yield entry.problem_of_key(key, f"{key} is a template, {value!r}; catalogue files are read as they are")
     if entry.options.get("name") is None or entry.options["name"] == "":
         yield entry.problem("name", "has no name")
+
+
+def _is_of_file(entry: Entry, key: str) -> bool:
+    return entry.inherited.get(key, entry.origin) not in OPTIONS
 
 
 def _is_endless(value: t.Any) -> bool:

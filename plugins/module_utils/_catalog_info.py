@@ -190,7 +190,7 @@ def _shown(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def _described(problem: Problem) -> dict[str, t.Any]:
     return {
-        "file": None if problem.origin in (_catalog.OPTION, _catalog.DEFAULTS) else problem.origin,
+        "file": None if problem.origin in _catalog.OPTIONS else problem.origin,
         "entry": problem.number,
         "name": problem.name,
         "key": problem.key or None,

@@ -25,7 +25,7 @@ from ._errors import FileProblem, MissingDependency, UnsafeImage
 MAX_VIRTUAL_SIZE = 10 * 1024**4
 
 #: Formats that have no signature, or none that anything here knows: accepted if nothing else was recognised.
-_WITHOUT_SIGNATURE = frozenset({"ami", "ari", "aki", "ploop"})
+WITHOUT_SIGNATURE = frozenset({"ami", "ari", "aki", "ploop"})
 
 _INSPECT_BLOCK = 4096
 _BIG_INSPECT_BLOCK = 1024 * 1024
@@ -118,25 +118,27 @@ def require_safe(
         )
 
 
-def require_disk(inspection: Inspection, path: str, option: str = "filename", declaring: str = "disk_format") -> None:
+def require_disk(
+    inspection: Inspection, path: str, option: str = "filename", declared: str = "disk_format: raw (or aki, ari)"
+) -> None:
     """Refuse what is taken for raw only because nothing else was recognised, and cannot be: a web page, a script, a list.
 
     For files of which no format is declared.
 
-    :param declaring: the option that would say so.
+    :param declared: what would say that it is meant.
     :raises UnsafeImage: with one sentence that names the option and the file.
     """
     if inspection.format == "raw" and inspection.virtual_size % _SECTOR:
         raise UnsafeImage(
             f"{option}: the file {path} is no disk image of a known format, and its {inspection.virtual_size} bytes are no whole "
-            f"number of sectors ({_SECTOR} bytes); say {declaring}: raw if it is meant as it is.",
+            f"number of sectors ({_SECTOR} bytes); say {declared} if it is meant as it is.",
             file=path,
             real_format=inspection.format,
         )
 
 
 def _is_as_declared(inspection: Inspection, disk_format: str) -> bool:
-    if disk_format in _WITHOUT_SIGNATURE:
+    if disk_format in WITHOUT_SIGNATURE:
         return inspection.format == "raw"
     return inspection.format == disk_format
 

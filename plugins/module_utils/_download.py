@@ -149,8 +149,10 @@ class DownloadDeclaration:
         if project:
             own = _identity.project_id(self._glance.conn, project, self._params["project_domain"], "project")
         found = self._glance.named_or_id(name, {"owner": own} if project else None)
-        found = [raw for raw in found if not project or raw["owner"] == own]
-        image = _which.choose(map(Image, found), name, own)
+        images = [Image(raw) for raw in found if not project or raw["owner"] == own]
+        if self._glance.sees_all:
+            images = [image for image in images if image.id == name or _which.is_offered(image, (own,))]
+        image = _which.choose(images, name, own)
         if image is None:
             where = f" in the project {project!r}" if project else ""
             raise InvalidOption(f"image: there is no image {name!r}{where} that these credentials can see.")

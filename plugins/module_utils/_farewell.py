@@ -118,6 +118,8 @@ def _is_missed(image: Image, others: t.Iterable[Image], observed: Observed) -> b
     relatives = [each for each in others if family and family_of(each) == family]
     if not _has_family_name(image) or any(map(_has_family_name, relatives)):
         return False
+    if any(each.name == image.name and not each.hidden for each in others if each not in relatives):
+        return False  # Somebody else's image goes by the name already.
     return newest_good(relatives, family or "", observed.now) is not None
 
 

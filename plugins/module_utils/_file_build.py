@@ -86,9 +86,9 @@ def inspect_source(path: str, source: Source, target: Target) -> _disk.Inspectio
         option=source.option,
         accept_fixed_vhd=True,
     )
+    if target.format is not None and target.source_format is None:
+        _disk.require_disk(inspection, source.name, source.option, declared="source_format: raw")
     if not is_finished(inspection, target):
-        if target.source_format is None:
-            _disk.require_disk(inspection, source.name, source.option, declaring="source_format")
         _qemu.require_source(inspection.format, source.option)
     return inspection
 

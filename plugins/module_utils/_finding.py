@@ -14,7 +14,7 @@ import urllib.parse
 
 from ._glance import Glance, Json
 from ._observed import FAMILY, INCOMING_FOR, Image, is_image_id
-from ._which import offered
+from ._which import is_offered
 
 #: Bytes that the names of one question may take in an address; servers refuse request lines of over 4 KiB (gunicorn).
 _QUESTION = 3000
@@ -47,13 +47,18 @@ class Finder:
         """The images of a project that bear a name, hidden ones too; if there is none, the image whose id it is."""
         return self.glance.named_or_id(name, {"owner": owner})
 
-    def by_reference(self, name: str, own: str) -> list[Json]:
+    def by_reference(self, name: str, own: str, scope: str) -> list[Json]:
         """The active images of any project that a name may mean; of the own one at least, if it has any.
 
         :param own: id of the own project.
+        :param scope: id of the project whose image refers to it.
         """
-        found = [image for image in map(Image, self.glance.named(name)) if can_be_referred_to(image.raw)]
-        return [image.raw for image in (offered(found, own) if self.glance.sees_all else found)]
+        return self.meant(self.glance.named(name), {own, scope})
+
+    def meant(self, found: t.Iterable[Json], projects: t.Collection[str]) -> list[Json]:
+        """Those that may be meant by an image of some projects."""
+        sees_all = self.glance.sees_all
+        return [raw for raw in found if can_be_referred_to(raw) and (not sees_all or is_offered(Image(raw), projects))]
 
     def by_family(self, family: str, owner: str) -> list[Json]:
         """The images of a project that bear a family, whatever else they are; hidden ones too."""
@@ -69,8 +74,8 @@ class Prefetched(Finder):
         self._found: dict[_Key, list[Json]] = {}
         #: Which of the two questions, of those in sight and of hidden ones, were answered.
         self._answered: dict[_Key, set[str]] = {}
-        #: What was found under names that no image of the own project bears.
-        self._others: dict[str, list[Json]] = {}
+        #: What was found under names that no image of the own project bears, by the name and the project that refers to it.
+        self._others: dict[tuple[str, str], list[Json]] = {}
         self._referring = threading.Lock()
 
     def questions(
@@ -96,15 +101,15 @@ class Prefetched(Finder):
             return super().by_name(name, owner)
         return found or (self.by_id(name) if is_image_id(name) else [])
 
-    def by_reference(self, name: str, own: str) -> list[Json]:
+    def by_reference(self, name: str, own: str, scope: str) -> list[Json]:
         known = self._known(("name", own, name)) or []
         if own_ones := [image for image in known if can_be_referred_to(image)]:
             return own_ones
         # Many images may refer to the same one of somebody else
         with self._referring:
-            if name not in self._others:
-                self._others[name] = super().by_reference(name, own)
-            return self._others[name]
+            if (name, scope) not in self._others:
+                self._others[name, scope] = super().by_reference(name, own, scope)
+            return self._others[name, scope]
 
     def by_family(self, family: str, owner: str) -> list[Json]:
         found = self._known(("family", owner, family))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import typing as t
 
-from ._finding import Finder, can_be_referred_to
+from ._finding import Finder
 from ._glance import Json
 from ._image_steps import NEW, Deactivate, Delete, Fill, Reactivate, Retire, Supersede, key_of
 from ._observed import BASE_ATTRIBUTES, FAMILY, FOREIGN_PREFIXES, WRITTEN_ON, is_image_id
@@ -106,9 +106,9 @@ class Foretold(Finder):
         found = self._world.over(found, lambda raw: (raw["name"], raw["owner"]) == (name, owner))
         return found or (self.by_id(name) if is_image_id(name) else [])
 
-    def by_reference(self, name: str, own: str) -> list[Json]:
-        found = self._world.over(self._now.by_reference(name, own), lambda raw: raw["name"] == name)
-        return [raw for raw in found if can_be_referred_to(raw)]
+    def by_reference(self, name: str, own: str, scope: str) -> list[Json]:
+        found = self._world.over(self._now.by_reference(name, own, scope), lambda raw: raw["name"] == name)
+        return self.meant(found, {own, scope})
 
     def by_family(self, family: str, owner: str) -> list[Json]:
         found = self._now.by_family(family, owner)

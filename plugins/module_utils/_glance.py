@@ -297,8 +297,9 @@ class Glance:
 
     def remove_member(self, image_id: str, project_id: str) -> None:
         """DELETE /v2/images/{id}/members/{project} until it is none any more: see :meth:`add_member` for why once can be too few."""
-        while self._remove_membership_row(image_id, project_id):
-            pass
+        for _attempt in range(_SETTLING):
+            if not self._remove_membership_row(image_id, project_id):
+                return
 
     def _add_membership_row(self, image_id: str, project_id: str) -> bool:
         what, body = f"share image {image_id} with project {project_id}", {"member": project_id}

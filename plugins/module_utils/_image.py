@@ -195,9 +195,13 @@ class ImageDeclaration:
         if declared != "raw" and container == "bare":
             self._require_unpacked()
         _disk.require_safe(inspection, path, disk_format=declared, max_virtual_size=self._max_virtual_size)
-        if declared is None and container == "bare":
+        if declared is None and container == "bare" and not self._replaces_without_signature():
             _disk.require_disk(inspection, path)
         return inspection
+
+    def _replaces_without_signature(self) -> bool:
+        """Whether there is a kernel or the like, whose format a new file takes over."""
+        return any(raw.get("disk_format") in _disk.WITHOUT_SIGNATURE for raw in self.found.values())
 
     def _require_unpacked(self) -> None:
         """A packed file looks raw, and Glance would take it for a disk."""
@@ -255,7 +259,7 @@ def _with_cloud_facts(
     if desired.state != "absent":
         for option in ("kernel", "ramdisk"):
             if params[option]:
-                properties[f"{option}_id"] = _reference(finder, params[option], own, option, expected)
+                properties[f"{option}_id"] = _reference(finder, params[option], (own, scope), option, expected)
     members = desired.members and frozenset(
         _identity.project_id(glance.conn, member, params["members_domain"], "members") for member in desired.members
     )
@@ -273,17 +277,20 @@ def _require_region(glance: Glance, desired: Desired) -> None:
         )
 
 
-def _reference(finder: Finder, name_or_id: str, own_project: str, option: str, expected: frozenset[str]) -> str:
+def _reference(
+    finder: Finder, name_or_id: str, projects: tuple[str, str], option: str, expected: frozenset[str]
+) -> str:
     """The id of an image that another image refers to: one of the own project rather than one of others.
 
+    :param projects: ids of the own project, and of the one that the image is of.
     :param expected: names of images that are going to be there; until then words stand in the place of the id.
     :raises InvalidOption: if there is none.
     :raises AmbiguousImage: if there are several.
     """
     if is_image_id(name_or_id):
         return name_or_id
-    found = [Image(raw) for raw in finder.by_reference(name_or_id, own_project)]
-    image = meant([each for each in found if each.owner == own_project] or found, name_or_id, option)
+    found = [Image(raw) for raw in finder.by_reference(name_or_id, *projects)]
+    image = meant([each for each in found if each.owner == projects[0]] or found, name_or_id, option)
     if not image and name_or_id in expected:
         return id_to_come(name_or_id)
     if not image:

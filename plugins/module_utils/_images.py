@@ -82,7 +82,10 @@ class Images:
         self._pruning = Pruning(glance, self._presence, mark, timeout, warn) if params["prune"] else None
 
     def plan(self) -> None:
-        """Look at all images with few calls, then plan for each."""
+        """Look at all images with few calls, then plan for each.
+
+        :raises CatalogProblem: if entries turn out to be about one image.
+        """
         finder = self._finder
         self._attempt(lambda item: item.locate(self._glance))
         located = [item for item in self._items if not item.failed]

@@ -16,6 +16,7 @@ import traceback
 import typing as t
 
 from . import _image
+from ._booting import Booting
 from ._catalog import Entry
 from ._converge import Convergence, Outcome
 from ._desired import Desired
@@ -54,11 +55,9 @@ class Item:
         self._fault: dict[str, t.Any] = {}
         #: The project in which it is looked up.
         self.scope = ""
-        #: Whether it leaves an image behind that boots with what it boots with now.
-        self._leaves_one_behind = False
         #: Entries that say what they boot with, and those of them that its plan counts on.
-        self._beside: list[Item] = []
-        self._counted_on: list[Item] = []
+        self._booting = Booting(())
+        self._counted_on: frozenset[t.Any] = frozenset()
         #: Whether one that went before it was news.
         self._has_heard_news = False
         self.outcome: Outcome | None = None
@@ -121,11 +120,6 @@ class Item:
         return bool(self._fault)
 
     @property
-    def moves_on(self) -> bool:
-        """Whether nothing needs what it has booted with so far once it had its turn."""
-        return not self.failed and not self._leaves_one_behind
-
-    @property
     def is_news(self) -> bool:
         """Whether others that depend on it have to look again: at what it has done, or at what has made it look again."""
         return self.failed or self.outcome is None or bool(self.outcome.actions) or self._has_heard_news
@@ -163,9 +157,9 @@ class Item:
             identity = ("id", desired.id)
         return frozenset((key, *identity) for key in keys)
 
-    def look_beside(self, entries: list[Item]) -> None:
+    def look_beside(self, booting: Booting) -> None:
         """Take notice of entries that say what they boot with: what they boot with now, they need no longer."""
-        self._beside = entries
+        self._booting = booting
 
     def plan(self, finder: Finder, expected: frozenset[str]) -> None:
         """Look at what is there, and plan as if the other entries were done already.
@@ -176,7 +170,8 @@ class Item:
         self._planned = time.monotonic()
         with contextlib.suppress(Superseded):
             plan = certain(self._convergence).plan()
-            self._leaves_one_behind = any(isinstance(each, Retire) and each.how != "delete" for each in plan.steps)
+            if any(isinstance(each, Retire) and each.how != "delete" for each in plan.steps):
+                self._booting.hold(self)
 
     def _outshines(self, other: Item, now: datetime.datetime) -> bool:
         """Whether it is this version, rather than another one of the same family, that is to have the name."""
@@ -225,6 +220,7 @@ class Item:
 
     def fail(self, fault: Exception) -> None:
         """Note why it did not work."""
+        self._booting.hold(self)
         if isinstance(fault, CollectionError):
             self._fault = {"msg": fault.message, "reason": fault.reason, **fault.details}
         else:
@@ -255,10 +251,9 @@ class Item:
 
         :param says: whether there may be something to warn of.
         """
-        if desired.retire == "delete":
-            self._counted_on = [each for each in self._beside if each.moves_on]
-            followers = frozenset[tuple[str, ...]]().union(*(each.boots_with for each in self._counted_on))
-            desired = dataclasses.replace(desired, followers=followers)
+        if desired.retire == "delete" and desired.state != "absent":
+            self._counted_on = self._booting.moving_on
+            desired = dataclasses.replace(desired, followers=self._booting.said_by(self._counted_on))
         local = _image.with_local_facts(desired, self._params)
         glance = certain(self._glance)
         say = self._say if says else lambda _text: None
@@ -267,7 +262,7 @@ class Item:
 
     def _has_to_look_again(self, before: t.Iterable[Item]) -> bool:
         self._has_heard_news = any(item.is_news for item in before)
-        is_let_down = not certain(self._convergence).is_settled and not all(each.moves_on for each in self._counted_on)
+        is_let_down = not certain(self._convergence).is_settled and not self._counted_on <= self._booting.moving_on
         return self._has_heard_news or certain(self._declaration).is_preliminary or is_let_down
 
     def _say(self, text: str) -> None:
@@ -277,7 +272,7 @@ class Item:
 def introduce(items: t.Iterable[Item]) -> None:
     """Let the versions of each family know of each other, and all know of those that say what they boot with."""
     items = list(items)
-    booting = [item for item in items if item.boots_with]
+    booting = Booting(items)
     for item in items:
         item.look_beside(booting)
     families: dict[tuple[str, str], list[Item]] = {}

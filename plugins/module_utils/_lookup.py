@@ -68,7 +68,7 @@ def looked_up(terms: list[t.Any], options: dict[str, t.Any], has_default: bool) 
     wishes = [_wish(name, options) for name in names]
     with connect(options) as glance:
         found = [_one(glance, name, wish, query) for name, wish in zip(names, wishes, strict=True)]
-        sees_all = None in found and glance.sees_all
+        sees_all = None in found and glance.sees_all and not query
     for name, wish, image in zip(names, wishes, found, strict=True):
         if image is None and not has_default:
             raise ContentMissing(_nothing(name, wish, bool(query), sees_all))

@@ -17,7 +17,7 @@ from ._describe import described
 from ._errors import InvalidOption
 from ._glance import Glance, Json, connect
 from ._observed import FAMILY, Image, is_image_id
-from ._which import Wish, choose, offered, versions
+from ._which import Wish, choose, is_offered, versions
 
 #: openstacksdk's names of attributes, which filters of openstack.cloud.image_info use, by Glance's.
 _SDK_NAMES = {
@@ -89,7 +89,9 @@ def _eligible(glance: Glance, found: t.Iterable[Json], query: t.Mapping[str, t.A
     """The images that may be meant; filters that say whose, or how visible, are taken at their word."""
     images = [Image(raw) for raw in found]
     says_whose = "owner" in query or "visibility" in query
-    return offered(images, glance.project_id) if glance.sees_all and not says_whose else images
+    if says_whose or not glance.sees_all:
+        return images
+    return [image for image in images if is_offered(image, (glance.project_id,))]
 
 
 def _wish(params: dict[str, t.Any]) -> Wish | None:

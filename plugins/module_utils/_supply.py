@@ -18,6 +18,7 @@ from ._cast import Cast
 from ._chosen_id import chosen_ids, rivals
 from ._compare import Flat, Verdict
 from ._desired import Desired
+from ._disk import WITHOUT_SIGNATURE
 from ._heirs import model_of, retire
 from ._image_steps import NEW, Change, Create, Deactivate, Delete, Fill, LookAgain, Reactivate, Verify
 from ._observed import (
@@ -53,8 +54,6 @@ _LATE = ("visibility", "protected", "os_hidden", REPLACES, WRITTEN_ON)
 _STAMPS = (INCOMING_FOR, REPLACED_BY, REPLACES, CONTENT_KEY)
 #: Digest by which an imported file is known, whatever the cloud makes of it; there before the data, should this run die.
 STAMP_ALGORITHM = "sha512"
-#: Disk formats that cannot be told from raw data.
-_WITHOUT_SIGNATURE = ("aki", "ari", "ami", "ploop")
 
 
 def supply(desired: Desired, observed: Observed, parts: Cast, before: dict[str, object]) -> Plan:
@@ -308,6 +307,6 @@ def _natural_format(real: str | None, inherited: str | None) -> str:
 
     What has no signature looks raw; it stays a kernel if its predecessor was one.
     """
-    if real == "raw" and inherited in _WITHOUT_SIGNATURE:
+    if real == "raw" and inherited in WITHOUT_SIGNATURE:
         return inherited
     return real or inherited or "qcow2"

@@ -36,13 +36,13 @@ class Wish:
                 raise InvalidOption(f"{option}: must not be empty.")
 
 
-def offered(images: t.Iterable[Image], project_id: str) -> list[Image]:
-    """Without those of others that nobody has offered to the project; for an administrator, who is shown all of all projects.
+def is_offered(image: Image, projects: t.Collection[str]) -> bool:
+    """Whether an image is one of some projects, or of one that offers it to all; for an administrator, who is shown all there are.
 
     Anybody can give an image of their own any name and any family. Which of the others' shared images an administrator's project
     has accepted is not told with them.
     """
-    return [image for image in images if image.owner == project_id or image.raw.get("visibility") == "public"]
+    return image.owner in projects or image.raw.get("visibility") == "public"
 
 
 def choose(images: t.Iterable[Image], name: str, project_id: str) -> Image | None:

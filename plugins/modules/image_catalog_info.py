@@ -101,11 +101,11 @@ problems:
   elements: dict
   contains: &remark
     file:
-      description: The catalogue file. V(null) for O(images).
+      description: The catalogue file. V(null) for the options.
       type: str
       sample: /srv/catalog/debian.yml
     entry:
-      description: The number of the entry there, counted from 1. V(null) if it is about the file as a whole.
+      description: The number of the entry there, counted from 1. V(null) if it is about defaults, or the file as a whole.
       type: int
       sample: 3
     name:

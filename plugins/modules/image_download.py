@@ -27,7 +27,8 @@ options:
       - Of several images with the name, those of the own project are preferred, then those that are active or
         deactivated, then those that were not replaced by a newer one, then those that are not hidden. If several are
         left, it is an error.
-      - A community image of another project, and an image whose sharing was not accepted, are found by their id only.
+      - A community image of another project, and an image whose sharing was not accepted, are found by their id only. With the
+        role C(admin), which sees everything, so are all images of other projects that are not public, unless O(project) says whose.
     type: str
     required: true
     aliases: [name]

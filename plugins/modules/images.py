@@ -16,7 +16,8 @@ description:
   - An image that fails does not stop the others. The result lists each with its outcome, in the order given, and the task fails
     at the end with the reasons.
   - What is wrong with the catalogue itself, such as keys that are none, values of the wrong kind, two entries for one
-    image or two promoted versions of a family, is found before the cloud is asked.
+    image or two promoted versions of a family, is found before the cloud is asked. Two entries that turn out to be about one
+    image, one by its id and one by its name, are refused before anything is changed.
 author:
   - cloudimage.glance contributors (@cloudimage)
 options:

@@ -139,6 +139,16 @@ def test_web_page_is_not_taken_for_a_disk(succeed, fail, member, name, disk, tmp
     assert member.only(name)["size"] == page.stat().st_size
 
 
+def test_kernel_takes_any_file_in_the_place_of_a_kernel(succeed, member, name, tmp_path):
+    """Its size says nothing, and the format passes on."""
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(b"k" * 1001)
+    succeed("image", name=name, filename=kernel, disk_format="aki", container_format="aki")
+    kernel.write_bytes(b"K" * 1003)
+    succeed("image", name=name, filename=kernel)
+    assert (member.only(name)["disk_format"], member.only(name)["size"]) == ("aki", 1003)
+
+
 def test_wrong_password(run, name):
     settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]
     settings["auth"]["password"] = "not the password"

@@ -193,9 +193,22 @@ def test_kernel_of_a_name_that_others_have_planted(
         kernel = admin.create(f"{name}-k", b"k")
         succeed("images", **declared)
         assert (admin.image(own["id"]) or {})["kernel_id"] == kernel["id"]
+        assert not succeed("images", **declared)["changed"]
     finally:
         for image in admin.named(name) + admin.named(f"{name}-k"):
             admin.http("DELETE", f"/v2/images/{image['id']}")
+
+
+def test_kernel_of_the_project_that_an_administrator_acts_for(
+    member: Project, succeed: Run, entries: list[Json], name: str
+) -> None:
+    owned = {"owner": member.id, "visibility": "private"}
+    images = [entries[0] | owned | {"kernel": f"{name}-k"}, entries[1] | owned | {"name": f"{name}-k"}]
+    for kernel in (images[1:], []):
+        foretold = succeed("images", cloud="local-admin", images=images[:1] + kernel, check=True)
+        done = succeed("images", cloud="local-admin", images=images[:1] + kernel)
+        assert foretold["changed"] is done["changed"] is bool(kernel)
+    assert member.only(images[0]["name"])["kernel_id"] == member.only(f"{name}-k")["id"]
 
 
 def test_kernel_that_is_a_version(member: Project, succeed: Run, entries: list[Json], name: str) -> None:

@@ -149,7 +149,7 @@ def test_what_is_taken_for_raw_for_want_of_anything_else() -> None:
     with pytest.raises(
         UnsafeImage, match=r"^src: the file /page is no disk image .* 88 bytes .* say source_format: raw"
     ):
-        _disk.require_disk(Inspection("raw", 88, 88), "/page", "src", declaring="source_format")
+        _disk.require_disk(Inspection("raw", 88, 88), "/page", "src", declared="source_format: raw")
 
 
 def test_an_old_library_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
