@@ -278,7 +278,7 @@ options:
     description:
       - Name or id of an image to boot as kernel; sets the property C(kernel_id).
       - A name means an image of the own project, or one of others that the credentials may see; with the role C(admin), which
-        sees everything, a public one.
+        sees everything, one of the O(owner), or a public one.
     type: str
   ramdisk:
     description:
