@@ -20,7 +20,7 @@ import threading
 import typing as t
 
 from ._connection import connection, explained, persistently
-from ._errors import ConnectionProblem, ServerRefusal
+from ._errors import ConnectionProblem, ServerRefusal, Superseded
 from ._observed import GONE, is_image_id
 
 Json = dict[str, t.Any]
@@ -300,6 +300,7 @@ class Glance:
         for _attempt in range(_SETTLING):
             if not self._remove_membership_row(image_id, project_id):
                 return
+        raise Superseded(f"Others keep sharing image {image_id} with project {project_id}.")
 
     def _add_membership_row(self, image_id: str, project_id: str) -> bool:
         what, body = f"share image {image_id} with project {project_id}", {"member": project_id}
