@@ -13,7 +13,7 @@ import typing as t
 
 from ._finding import Finder
 from ._glance import Json
-from ._image_steps import NEW, Deactivate, Delete, Fill, Reactivate, Retire, Supersede, key_of
+from ._image_steps import NEW, Deactivate, Delete, Fill, Reactivate, Retire, deletes_old, key_of
 from ._observed import BASE_ATTRIBUTES, FAMILY, FOREIGN_PREFIXES, WRITTEN_ON, is_image_id
 from ._steps import Step
 
@@ -117,7 +117,7 @@ class Foretold(Finder):
 
 def _after_step(step: Step, raw: Json | None, successor: str) -> Json | None:
     """An image as one step leaves it; None if it is gone."""
-    if raw is None or isinstance(step, Delete) or _deletes(step):
+    if raw is None or isinstance(step, Delete) or deletes_old(step):
         return None
     if isinstance(step, (Deactivate, Reactivate)):
         return raw | {"status": "deactivated" if isinstance(step, Deactivate) else "active"}
@@ -130,7 +130,3 @@ def _after_step(step: Step, raw: Json | None, successor: str) -> Json | None:
         else:
             changed[key] = operation["value"]
     return changed
-
-
-def _deletes(step: Step) -> bool:
-    return (isinstance(step, Retire) and step.how == "delete") or (isinstance(step, Supersede) and step.delete)

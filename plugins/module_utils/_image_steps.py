@@ -13,6 +13,7 @@ import typing as t
 
 from ._observed import OWN_PREFIX, REPLACED_BY, WRITTEN_ON, Image
 from ._source import Source
+from ._steps import Step
 
 #: Stands for the id of the image that the same plan creates.
 NEW: t.Final = "(new)"
@@ -308,3 +309,8 @@ def _act(operation: dict[str, t.Any]) -> str:
 
 def _named(stores: tuple[str, ...]) -> str:
     return f"the {'store' if len(stores) == 1 else 'stores'} {', '.join(stores)}"
+
+
+def deletes_old(step: Step) -> t.TypeGuard[Retire | Supersede]:
+    """Whether a step deletes an old image; what is deleted for other reasons is of no use to anybody."""
+    return (isinstance(step, Retire) and step.how == "delete") or (isinstance(step, Supersede) and step.delete)

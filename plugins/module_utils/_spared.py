@@ -9,10 +9,9 @@
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 
 from ._desired import Desired
-from ._image_steps import Retire, Supersede
+from ._image_steps import Retire, Supersede, deletes_old
 from ._needs import NEEDS
 from ._observed import FAMILY, GONE, VERSION, Image, Observed
 from ._steps import Plan, Step
@@ -23,14 +22,14 @@ _BOOT_FORMATS = ("aki", "ari")
 def doubted(plan: Plan, observed: Observed) -> frozenset[str]:
     """Old images that a plan deletes, and that others may need as kernel or ramdisk, going by their formats."""
     candidates = {image.id for image in observed.images if _may_boot_others(image)}
-    return frozenset(step.image for step in plan.steps if _deletes(step) and step.image in candidates)
+    return frozenset(step.image for step in plan.steps if deletes_old(step) and step.image in candidates)
 
 
 def spared(desired: Desired, observed: Observed, plan: Plan) -> Plan:
     """The plan without the deletion of old images that others need; those are hidden, with a warning each."""
     steps, warnings = list[Step](), list(plan.warnings)
     for step in plan.steps:
-        if not _deletes(step) or not (needing := _needing(step.image, desired, observed)):
+        if not deletes_old(step) or not (needing := _needing(step.image, desired, observed)):
             steps.append(step)
             continue
         old, who = ("replaced", "superseded")[isinstance(step, Supersede)], f"{len(needing)} images still boot"
@@ -43,11 +42,6 @@ def spared(desired: Desired, observed: Observed, plan: Plan) -> Plan:
 def _may_boot_others(image: Image) -> bool:
     formats = image.raw.get("disk_format"), image.raw.get("container_format")
     return formats[0] == "raw" or any(each in _BOOT_FORMATS for each in formats)
-
-
-def _deletes(step: Step) -> t.TypeGuard[Retire | Supersede]:
-    """Whether a step deletes an old image; what is deleted for other reasons is of no use to anybody."""
-    return (isinstance(step, Retire) and step.how == "delete") or (isinstance(step, Supersede) and step.delete)
 
 
 def _needing(old: str, desired: Desired, observed: Observed) -> list[Image]:
