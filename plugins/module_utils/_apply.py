@@ -159,6 +159,10 @@ class Applier:
         self._glance.remove_member(self._id(step.image), step.member)
 
     @_carry_out.register
+    def _merge(self, step: steps.Merge) -> None:
+        self._glance.merge_member(step.image, step.member, step.status)
+
+    @_carry_out.register
     def _copy_to_stores(self, step: steps.CopyToStores) -> None:
         image_id = self._id(step.image)
         with _explained_stores("copy_image"):

@@ -12,6 +12,7 @@ resource layer renames and drops properties, repeats uploads with an empty body,
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import functools
 import html
@@ -19,6 +20,7 @@ import re
 import threading
 import typing as t
 
+from . import _pause
 from ._connection import connection, explained, persistently
 from ._errors import ConnectionProblem, ServerRefusal, Superseded
 from ._observed import GONE, is_image_id
@@ -34,6 +36,8 @@ _CALL_TIMEOUT = (10, 120)
 _DATA_TIMEOUT = (300, 3600)
 #: How often a membership that two have made at the same moment is made anew.
 _SETTLING = 5
+#: Two rows of a membership must not be deleted within the same second, for the time is part of their unique key.
+_TICK = 1.1
 #: Reasons quote what was sent, which can be long.
 _REASON_LIMIT = 600
 _STATUS_LINE = re.compile(r"^\d{3} [A-Z][A-Za-z ]*: ")
@@ -156,11 +160,12 @@ class Glance:
         Of a membership that stands there twice (see :meth:`add_member`) Glance shows and changes the first.
         """
         firsts: dict[str, Json] = {}
-        for member in self._membership_rows(image_id):
+        for member in self.membership_rows(image_id):
             firsts.setdefault(member["member_id"], member)
         return list(firsts.values())
 
-    def _membership_rows(self, image_id: str) -> list[Json]:
+    def membership_rows(self, image_id: str) -> list[Json]:
+        """As :meth:`members`, but with every row of a membership that stands there twice, in the order in which Glance takes them."""
         what = f"list the members of image {image_id}"
         return self._call("GET", f"/images/{image_id}/members", what).json()["members"]
 
@@ -258,7 +263,11 @@ class Glance:
         return self._call("PATCH", f"/images/{image_id}", what, json=list(operations), headers=headers).json()
 
     def delete(self, image_id: str) -> None:
-        """DELETE /v2/images/{id}; one that is gone already, or that somebody else deletes at the same moment, is fine."""
+        """DELETE /v2/images/{id}; one that is gone already, or that somebody else deletes at the same moment, is fine.
+
+        Memberships that stand there twice are made single first; see :meth:`add_member` for what becomes of the image otherwise.
+        """
+        self._make_members_single(image_id)
         try:
             self._call("DELETE", f"/images/{image_id}", f"delete image {image_id}", ok=(204, 404))
         except ServerRefusal:
@@ -278,6 +287,13 @@ class Glance:
         answer = self._call("GET", f"/images/{image_id}/members/{project_id}", what, ok=(200, 404))
         return answer.json() if answer.status_code == 200 else None
 
+    def rows_of_member(self, image_id: str, project_id: str) -> list[Json]:
+        """All rows of one membership, see :meth:`membership_rows`; none if it is no member, or the image cannot be seen."""
+        what = f"list the members of image {image_id}"
+        answer = self._call("GET", f"/images/{image_id}/members", what, ok=(200, 404))
+        rows = answer.json()["members"] if answer.status_code == 200 else []
+        return [row for row in rows if row["member_id"] == project_id]
+
     def add_member(self, image_id: str, project_id: str) -> None:
         """POST /v2/images/{id}/members; a member that is there already is fine.
 
@@ -286,7 +302,7 @@ class Glance:
         are taken away while nobody has answered.
         """
         for _attempt in range(_SETTLING):
-            rows = self._membership_rows(image_id) if self._add_membership_row(image_id, project_id) else []
+            rows = self.membership_rows(image_id) if self._add_membership_row(image_id, project_id) else []
             pending = [row for row in rows if row["member_id"] == project_id and row["status"] == "pending"]
             if len(pending) < 2:
                 return
@@ -297,10 +313,40 @@ class Glance:
 
     def remove_member(self, image_id: str, project_id: str) -> None:
         """DELETE /v2/images/{id}/members/{project} until it is none any more: see :meth:`add_member` for why once can be too few."""
-        for _attempt in range(_SETTLING):
-            if not self._remove_membership_row(image_id, project_id):
-                return
+        for attempt in range(_SETTLING):
+            try:
+                if not self._remove_membership_row(image_id, project_id):
+                    return
+            except ServerRefusal as refusal:
+                if refusal.status != 500 or not attempt:
+                    raise
+                _pause.pause(_TICK)
         raise Superseded(f"Others keep sharing image {image_id} with project {project_id}.")
+
+    def merge_member(self, image_id: str, project_id: str, status: str) -> None:
+        """Leave one row of a membership that stands there twice, with this status; that of another row is only for administrators.
+
+        The row that Glance takes away is the one whose status counts.
+        """
+        self._remove_extra_rows(image_id, self.rows_of_member(image_id, project_id))
+        # Others may have done the same at the same moment, and left none.
+        self._add_membership_row(image_id, project_id)
+        row = self.member(image_id, project_id)
+        if row is not None and row["status"] != status:
+            self.set_member_status(image_id, project_id, status)
+
+    def _make_members_single(self, image_id: str) -> None:
+        """Of an image that is not shared, and so is refused with 403, nobody can see or change the members."""
+        what = f"list the members of image {image_id}"
+        answer = self._call("GET", f"/images/{image_id}/members", what, ok=(200, 403, 404))
+        if answer.status_code == 200:
+            self._remove_extra_rows(image_id, answer.json()["members"])
+
+    def _remove_extra_rows(self, image_id: str, rows: t.Iterable[Json]) -> None:
+        projects = collections.Counter(row["member_id"] for row in rows)
+        for project_id in (projects - collections.Counter(projects.keys())).elements():
+            self._remove_membership_row(image_id, project_id)
+            _pause.pause(_TICK)
 
     def _add_membership_row(self, image_id: str, project_id: str) -> bool:
         what, body = f"share image {image_id} with project {project_id}", {"member": project_id}

@@ -29,6 +29,7 @@ from ._glance import Glance, Json, connect, is_true
 from ._image_steps import NEW
 from ._needs import needing_each
 from ._observed import Image, Observed, in_other_hands, is_image_id
+from ._sharing import memberships, status_of
 from ._steps import Plan, certain
 from ._transfer import Transfer
 
@@ -172,15 +173,17 @@ class ImageDeclaration:
             stores = self._glance.stores() or []
             news["stores"] = {store["id"]: not is_true(store.get("read-only")) for store in stores if store["id"]}
         if questions.members_of:
-            members = self._members(questions.members_of)
-            news["members"] = {member["member_id"]: member["status"] for member in members}
+            rows = memberships(self._members(questions.members_of))
+            news["members"] = {project: status_of(statuses) for project, statuses in rows.items()}
+            news["doubled"] = {project: statuses for project, statuses in rows.items() if len(statuses) > 1}
+            news["answers_for_members"] = bool(news["doubled"]) and self._glance.sees_all
         if questions.needing:
             news["needing"] = observed.needing | needing_each(self._glance, questions.needing)
         return dataclasses.replace(observed, **news)
 
     def _members(self, image_id: str) -> list[Json]:
         try:
-            return self._glance.members(image_id)
+            return self._glance.membership_rows(image_id)
         except ServerRefusal as fault:
             if fault.status == 404 and self._glance.image(image_id) is None:
                 raise Superseded(f"The image {image_id} was removed by somebody else.") from fault

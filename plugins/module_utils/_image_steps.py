@@ -122,6 +122,21 @@ class Unshare:
 
 
 @dataclasses.dataclass(frozen=True)
+class Merge:
+    """Leave one of several rows of a membership.
+
+    :param status: what the membership is then; anything but ``pending`` is for administrators to say.
+    """
+
+    image: str
+    member: str
+    status: str = "pending"
+
+    def __str__(self) -> str:
+        return f"remove the second membership of project {self.member} in image {self.image}, and leave one ({self.status})"
+
+
+@dataclasses.dataclass(frozen=True)
 class CopyToStores:
     """Let Glance copy the data into further stores (import method copy-image).
 

@@ -19,7 +19,7 @@ from . import _identity, _member_plan
 from ._desired import require_name
 from ._errors import ConnectionProblem, InvalidOption, ServerRefusal, Superseded
 from ._glance import Glance, Json, connect
-from ._image_steps import Share, Unshare
+from ._image_steps import Merge, Share, Unshare
 from ._member_plan import Answer, Caller, Found, Wanted
 from ._observed import GONE, Image, is_image_id
 from ._steps import Plan, Step, certain
@@ -68,8 +68,10 @@ class MemberDeclaration:
         image = self._find()
         self._membership = None
         if image is not None and image.raw["visibility"] == "shared":
-            self._membership = self._glance.member(image.id, self._wanted.member)
-        return Found(image, self._membership["status"] if self._membership else None)
+            rows = self._glance.rows_of_member(image.id, self._wanted.member)
+            self._membership = rows[0] if rows else None
+            return Found(image, tuple(row["status"] for row in rows))
+        return Found(image)
 
     def plan(self, observed: Found) -> Plan:
         """See :func:`._member_plan.plan`."""
@@ -112,6 +114,10 @@ class MemberDeclaration:
     @_carry_out.register
     def _unshare(self, step: Unshare) -> None:
         self._glance.remove_member(step.image, step.member)
+
+    @_carry_out.register
+    def _merge(self, step: Merge) -> None:
+        self._glance.merge_member(step.image, step.member, step.status)
 
     @_carry_out.register
     def _answer(self, step: Answer) -> None:

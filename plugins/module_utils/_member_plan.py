@@ -13,8 +13,9 @@ import typing as t
 
 from ._cast import meant
 from ._errors import InvalidOption
-from ._image_steps import Share, Unshare
+from ._image_steps import Merge, Share, Unshare
 from ._observed import Image
+from ._sharing import merging, status_of
 from ._steps import Plan, Step, certain
 
 
@@ -53,11 +54,16 @@ class Found:
     """What is there.
 
     :param image: the image that is meant; None if there is none, or none that may be seen.
-    :param status: what the project has answered; None if it is no member.
+    :param statuses: what the project has answered; of a membership that Glance has several times, the status of each row.
     """
 
     image: Image | None
-    status: str | None = None
+    statuses: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str | None:
+        """What the project has answered; None if it is no member."""
+        return status_of(self.statuses) if self.statuses else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,14 +108,15 @@ def plan(wanted: Wanted, found: Found, caller: Caller) -> Plan:
     before = _picture(found.image, wanted, found.status)
     if not wanted.present:
         return Plan(before, {}, _withdrawal(wanted, found, caller))
-    steps, status = _presence(wanted, found, caller)
-    return Plan(before, _picture(found.image, wanted, status), steps)
+    steps, status, warnings = _presence(wanted, found, caller)
+    return Plan(before, _picture(found.image, wanted, status), steps, warnings)
 
 
-def _presence(wanted: Wanted, found: Found, caller: Caller) -> tuple[tuple[Step, ...], str]:
-    """Steps for ``state: present``, and the status that they lead to."""
+def _presence(wanted: Wanted, found: Found, caller: Caller) -> tuple[tuple[Step, ...], str, tuple[str, ...]]:
+    """Steps for ``state: present``, the status that they lead to, and warnings."""
     image = certain(found.image)
     steps: list[Step] = []
+    warnings: tuple[str, ...] = ()
     if image.owner == wanted.member:
         raise InvalidOption(
             f"member: image {image.id} belongs to project {wanted.member}, which needs no membership; name the project "
@@ -120,11 +127,26 @@ def _presence(wanted: Wanted, found: Found, caller: Caller) -> tuple[tuple[Step,
         _require_owner(image, wanted, caller)
         steps.append(Share(image.id, wanted.member))
         status = "pending"
-    if wanted.status not in (None, status):
-        status = certain(wanted.status)
+    if len(found.statuses) > 1 and (caller.admin or caller.project == image.owner):
+        merged = _merged(image, wanted, found, caller)
+        steps += [] if isinstance(merged, str) else [merged]
+        warnings += (merged,) if isinstance(merged, str) else ()
+        status = status if isinstance(merged, str) else merged.status
+    if (wanted.status or found.status) not in (None, status):
+        status = certain(wanted.status or found.status)
         _require_answer(status, image, wanted, caller)
         steps.append(Answer(image.id, wanted.member, status, caller.member_cloud))
-    return tuple(steps), status
+    return tuple(steps), status, warnings
+
+
+def _merged(image: Image, wanted: Wanted, found: Found, caller: Caller) -> Merge | str:
+    """The step that leaves one of several rows of a membership; the member itself may have to answer again after it."""
+    last = found.statuses[-1]
+    if caller.member_cloud and not caller.admin:
+        return Merge(image.id, wanted.member, last)
+    if wanted.status == last:
+        return Merge(image.id, wanted.member, last)
+    return merging(image.id, wanted.member, found.statuses, caller.admin)
 
 
 def _withdrawal(wanted: Wanted, found: Found, caller: Caller) -> tuple[Step, ...]:

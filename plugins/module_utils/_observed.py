@@ -233,6 +233,10 @@ class Observed:
     stores: dict[str, bool] | None = None
     #: Projects that share the current image: member id to member status.
     members: dict[str, str] | None = None
+    #: Of memberships of the current image that Glance has several times, the statuses of all rows, by project.
+    doubled: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    #: Whether these credentials may answer for the projects that share an image, as those of an administrator.
+    answers_for_members: bool = False
     #: Images that have others as kernel or ramdisk, by the ids of those; only for those that a plan would delete.
     needing: dict[str, tuple[Image, ...]] = dataclasses.field(default_factory=dict)
     #: Ids of images that were waited for in vain.

@@ -11,9 +11,46 @@ from __future__ import annotations
 import typing as t
 
 from ._desired import Desired
-from ._image_steps import Share, Unshare
+from ._image_steps import Merge, Share, Unshare
 from ._observed import Image, Observed
 from ._steps import Step
+
+
+def memberships(rows: t.Iterable[dict[str, t.Any]]) -> dict[str, tuple[str, ...]]:
+    """The statuses of all rows of each membership, by project, in the order in which Glance takes them; one each is the rule."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        project = row["member_id"]
+        found[project] = (*found.get(project, ()), row["status"])
+    return found
+
+
+def status_of(statuses: t.Sequence[str]) -> str:
+    """What the rows of one membership come to: Glance shows the first, and lists the image if any of them is accepted."""
+    return "accepted" if "accepted" in statuses else statuses[0]
+
+
+def merging(image_id: str, project: str, statuses: t.Sequence[str], may_answer: bool) -> Merge | str:
+    """The step that leaves one row of a membership that Glance has several times; a warning where that would cost its answer.
+
+    What is left is the last row, as the first ones are taken away.
+    """
+    status = status_of(statuses)
+    if may_answer or statuses[-1] == status:
+        return Merge(image_id, project, status)
+    return (
+        f"Glance has the membership of project {project} in image {image_id} twice ({', '.join(statuses)}). An administrator can "
+        f"leave one of them with the module image_member (member: {project}, state: present). These credentials cannot keep the "
+        f"answer of the project: they can withdraw the image with state: absent and share it anew, and the project has to accept "
+        "it again. An image with a membership that is there twice must not be deleted with other tools, because Glance keeps a part of it "
+        "for ever."
+    )
+
+
+def merges(observed: Observed, image: Image, wanted: t.Container[str]) -> list[Merge | str]:
+    """:func:`merging` for all members of an image that stay."""
+    staying = sorted(project for project in observed.doubled if project in wanted)
+    return [merging(image.id, each, observed.doubled[each], observed.answers_for_members) for each in staying]
 
 
 def members_of(desired: Desired, observed: Observed, image: Image | None, fills: bool) -> str | None:

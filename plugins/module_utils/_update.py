@@ -18,7 +18,7 @@ from ._heirs import retire
 from ._image_steps import Change, Deactivate, Delete, LookAgain, Reactivate
 from ._observed import CONTENT_KEY, REPLACED_BY, SUPERSEDED_AT, Image, Observed
 from ._refusals import require_shareable, require_stores, require_whole_signature
-from ._sharing import members_after, sharing
+from ._sharing import members_after, merges, sharing
 from ._steps import Plan, Step, certain
 from ._storing import placing
 
@@ -36,12 +36,17 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
     require_shareable(desired, want.get("visibility"))
     require_stores(desired, observed)
     steps: list[Step] = []
+    doubts = _doubts(desired, verdict, image)
     if operations := compare.patch(have, want):
         steps.append(Change(image.id, tuple(operations)))
     steps += _moves(desired, observed, image)
     if desired.members is not None and want.get("visibility") == "shared":
         there = observed.members or {}
-        steps += sharing(desired, image.id, there, members_after(desired, there))
+        wanted = members_after(desired, there)
+        steps += sharing(desired, image.id, there, wanted)
+        merged = merges(observed, image, wanted)
+        steps += [each for each in merged if not isinstance(each, str)]
+        doubts += tuple(each for each in merged if isinstance(each, str))
     steps += [retire(desired, observed, old, image.id) for old in parts.outgoing]
     idle = [each for each in parts.incoming if not each.in_motion or each.id in observed.stuck]
     steps += [Delete(each.id, "left over from an earlier run") for each in idle]
@@ -51,7 +56,7 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
         before,
         _picture_after(desired, observed, before, want) if steps else before,
         tuple(steps),
-        _doubts(desired, verdict, image),
+        doubts,
     )
 
 

@@ -97,6 +97,7 @@ COPY = steps.CopyToStores("i", ("a", "b"))
     [
         (steps.Share("i", "m"), ("add_member", "i", "m")),
         (steps.Unshare("i", "m"), ("remove_member", "i", "m")),
+        (steps.Merge("i", "m", "accepted"), ("merge_member", "i", "m", "accepted")),
         (steps.RemoveFromStore("i", "a"), ("remove_from_store", "i", "a")),
         (COPY, ("copy", "i", COPY)),
     ],

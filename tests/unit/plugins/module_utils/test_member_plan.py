@@ -15,7 +15,7 @@ from ansible_collections.cloudimage.glance.plugins.module_utils._errors import (
     ServerRefusal,
     Superseded,
 )
-from ansible_collections.cloudimage.glance.plugins.module_utils._image_steps import Share, Unshare
+from ansible_collections.cloudimage.glance.plugins.module_utils._image_steps import Merge, Share, Unshare
 from ansible_collections.cloudimage.glance.plugins.module_utils._member import MemberDeclaration
 from ansible_collections.cloudimage.glance.plugins.module_utils._member_plan import (
     Answer,
@@ -37,30 +37,42 @@ def image(visibility: str = "shared", **raw: object) -> Image:
     return Image({"id": "i", "owner": OWNER, "status": "active", "os_hidden": False, "visibility": visibility, **raw})
 
 
-def applied(found: Found, caller: Caller, steps: Plan) -> str | None:
-    """The status after the steps, none of which Glance may refuse."""
-    status = found.status
+def rows_of(status: str | None) -> tuple[str, ...]:
+    """A membership as it ought to be, with one row."""
+    return (status,) if status else ()
+
+
+def applied(found: Found, caller: Caller, steps: Plan) -> tuple[str, ...]:
+    """The statuses of the rows after the steps, none of which Glance may refuse."""
+    rows = list(found.statuses)
     for step in steps.steps:
         assert found.image and found.image.raw["visibility"] == "shared"
         if isinstance(step, Answer):
-            assert status is not None, "Glance: no such member"
+            assert rows, "Glance: no such member"
             assert caller.admin or step.by_member or caller.project == MEMBER, "Glance: 403"
             assert caller.member_cloud or not step.by_member
-            status = step.status
+            rows[0] = step.status
+            continue
+        assert caller.admin or caller.project == OWNER, "Glance: 403"
+        if isinstance(step, Merge):
+            assert len(rows) > 1
+            assert caller.admin or step.status == rows[-1], "Glance: 403"
+            rows = [step.status]
         else:
-            assert caller.admin or caller.project == OWNER, "Glance: 403"
-            assert (status is None) == isinstance(step, Share)
-            status = "pending" if isinstance(step, Share) else None
-    return status
+            assert bool(rows) != isinstance(step, Share)
+            rows = ["pending"] if isinstance(step, Share) else []
+    return tuple(rows)
 
 
 answers = st.sampled_from(["pending", "accepted", "rejected"]) | st.none()
+#: Glance changes the first row only; further ones are as they were made.
+memberships = st.builds(lambda first, more: (first, *["pending"] * more) if first else (), answers, st.integers(0, 2))
 images = st.sampled_from(["shared", "private", "public", "community"]).map(image) | st.none()
 callers = st.builds(Caller, st.sampled_from([OWNER, MEMBER, THIRD]), st.booleans(), st.booleans())
 wishes = st.builds(Wanted, st.just("x"), st.just(MEMBER), st.booleans(), answers)
 
 
-@given(wishes, st.builds(Found, images, answers), callers)
+@given(wishes, st.builds(Found, images, memberships), callers)
 def test_what_is_not_refused_is_allowed_and_needs_one_apply(wanted: Wanted, found: Found, caller: Caller) -> None:
     try:
         first = plan(wanted, found, caller)
@@ -69,21 +81,24 @@ def test_what_is_not_refused_is_allowed_and_needs_one_apply(wanted: Wanted, foun
             refusal.message.partition(":")[0] in ("image", "member", "status", "state") and "\n" not in refusal.message
         )
         return
-    status = applied(found, caller, first)
+    rows = applied(found, caller, first)
+    status = Found(None, rows).status
     if found.image is None:
         assert not first.changed and not wanted.present
         return
     assert (status is not None) == wanted.present
     assert first.after == ({"image_id": "i", "member_id": MEMBER, "status": status} if status else {})
     assert status == wanted.status or not wanted.present or wanted.status is None
-    second = plan(wanted, Found(found.image, status), caller)
+    assert len(rows) < 2 or caller.project == MEMBER or first.warnings
+    second = plan(wanted, Found(found.image, rows), caller)
     assert not second.changed and second.before == second.after == first.after
 
 
-@given(wishes, answers, st.booleans())
-@example(Wanted("x", MEMBER, True, "accepted"), None, False)
-def test_who_may_do_everything_is_refused_nothing(wanted: Wanted, status: str | None, member_cloud: bool) -> None:
-    plan(wanted, Found(image(), status), Caller(THIRD, True, member_cloud))
+@given(wishes, memberships, st.booleans())
+@example(Wanted("x", MEMBER, True, "accepted"), (), False)
+def test_who_may_do_everything_is_refused_nothing(wanted: Wanted, rows: tuple[str, ...], member_cloud: bool) -> None:
+    made = plan(wanted, Found(image(), rows), Caller(THIRD, True, member_cloud))
+    assert not made.warnings
 
 
 BOTH = Caller(OWNER, member_cloud=True)
@@ -106,9 +121,32 @@ PLANS = [
 
 @pytest.mark.parametrize(("wanted", "status", "caller", "kinds"), [r[1:] for r in PLANS], ids=[r[0] for r in PLANS])
 def test_steps(wanted: Wanted, status: str | None, caller: Caller, kinds: list[type]) -> None:
-    steps = plan(wanted, Found(image(), status), caller)
+    steps = plan(wanted, Found(image(), rows_of(status)), caller)
     assert [type(step) for step in steps.steps] == kinds
     assert all(" i " in action and MEMBER in action for action in steps.actions)
+
+
+TWICE = [
+    ("administrator", Wanted("x", MEMBER), ("accepted", "pending"), Caller(THIRD, True), [Merge], "accepted"),
+    ("both ends", Wanted("x", MEMBER), ("rejected", "pending"), BOTH, [Merge, Answer], "rejected"),
+    ("owner", Wanted("x", MEMBER), ("accepted", "pending"), Caller(OWNER), [], "accepted"),
+    ("owner, nobody has answered", Wanted("x", MEMBER), ("pending", "pending"), Caller(OWNER), [Merge], "pending"),
+    ("owner, the last one is left", Wanted("x", MEMBER), ("pending", "accepted"), Caller(OWNER), [Merge], "accepted"),
+    ("member", Wanted("x", MEMBER), ("accepted", "pending"), Caller(MEMBER), [], "accepted"),
+    ("withdraw", Wanted("x", MEMBER, False), ("accepted", "pending"), Caller(OWNER), [Unshare], None),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows", "caller", "kinds", "status"), [r[1:] for r in TWICE], ids=[r[0] for r in TWICE]
+)
+def test_a_membership_that_is_there_twice(
+    wanted: Wanted, rows: tuple[str, ...], caller: Caller, kinds: list[type], status: str | None
+) -> None:
+    steps = plan(wanted, Found(image(), rows), caller)
+    assert [type(step) for step in steps.steps] == kinds
+    assert steps.after.get("status") == status
+    assert bool(steps.warnings) == (caller == Caller(OWNER) and wanted.present and not kinds)
 
 
 REFUSALS = [
@@ -129,7 +167,7 @@ REFUSALS = [
 )
 def test_refusals(wanted: Wanted, status: str | None, caller: Caller, option: str, word: str) -> None:
     with pytest.raises(InvalidOption, match=word) as refusal:
-        plan(wanted, Found(image(), status), caller)
+        plan(wanted, Found(image(), rows_of(status)), caller)
     assert refusal.value.message.startswith(f"{option}: ")
 
 
@@ -194,6 +232,10 @@ class Hands:
         there = {"image_id": image_id, "member_id": project, "status": self.status, "schema": "/v2/schemas/member"}
         self._acted("member")
         return there if there["status"] else None
+
+    def rows_of_member(self, image_id: str, project: str) -> list[dict[str, str]]:
+        there = self.member(image_id, project)
+        return [there] if there else []
 
     def add_member(self, image_id: str, project: str) -> None:
         self.status = self.status or "pending"

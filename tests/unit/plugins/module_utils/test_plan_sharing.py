@@ -10,8 +10,16 @@ import typing as t
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _errors as errors
+from ansible_collections.cloudimage.glance.plugins.module_utils._image_steps import Merge
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image, Observed
-from ansible_collections.cloudimage.glance.plugins.module_utils._sharing import members_after, members_of, sharing
+from ansible_collections.cloudimage.glance.plugins.module_utils._sharing import (
+    members_after,
+    members_of,
+    memberships,
+    merges,
+    sharing,
+    status_of,
+)
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import glance_model as model
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import plan_hands as hands
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import TWO, Cloud, number
@@ -219,3 +227,28 @@ def test_nobody_is_shut_out_unasked() -> None:
     assert [str(each) for each in sharing(want(members=frozenset("b")), "i", ["a"], ["b"])] == [
         "share i with project b"
     ]
+
+
+def row(project: str, status: str) -> dict[str, str]:
+    return {"member_id": project, "status": status}
+
+
+def test_rows_of_memberships() -> None:
+    found = memberships([row("a", "accepted"), row("b", "pending"), row("a", "pending")])
+    assert found == {"a": ("accepted", "pending"), "b": ("pending",)}
+    assert [status_of(each) for each in (*found.values(), ("rejected", "pending"))] == [
+        "accepted",
+        "pending",
+        "rejected",
+    ]
+
+
+@pytest.mark.parametrize("admin", [True, False])
+def test_a_membership_that_is_there_twice_is_merged_or_told(admin: bool) -> None:
+    """Where it stays, and by whoever may keep its answer."""
+    image = Image(HERE | {"id": "i"})
+    doubled = {"a": ("accepted", "pending"), "b": ("pending", "pending"), "c": ("accepted", "pending")}
+    seen = Observed((image,), "p", SOON, doubled=doubled, answers_for_members=admin)
+    one, two = merges(seen, image, "ab")
+    assert two == Merge("i", "b", "pending")
+    assert one == Merge("i", "a", "accepted") if admin else isinstance(one, str) and "project a in image i twice" in one
