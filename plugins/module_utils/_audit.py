@@ -12,34 +12,39 @@ import collections
 import datetime
 import typing as t
 
-from ._audit_findings import CODES, Facts, Finding, content_groups, find, is_leftover
+from ._audit_facts import Facts, Finding
+from ._audit_findings import content_groups, find, is_leftover
+from ._audit_kinds import CODES, SEVERITIES
 from ._observed import CATALOG, END_OF_LIFE, SUPERSEDED_AT, Image
 from ._versions import family_of, version_of
 
 Json = dict[str, t.Any]
-#: Memberships by the id of a shared image; None for an image about which only others may ask.
-Members = t.Mapping[str, "t.Sequence[Json] | None"]
-
-SEVERITIES = ("problem", "warning", "note")
 
 
-def audit(facts: Facts, members: Members | None = None) -> Json:
-    """The result of the module ``image_audit_info``: ``images``, ``findings``, ``summary``.
-
-    :param members: None if they were not asked for.
-    """
-    findings = sorted(find(facts), key=lambda finding: (SEVERITIES.index(finding.severity), CODES.index(finding.code)))
+def audit(facts: Facts) -> Json:
+    """The result of the module ``image_audit_info``: ``images``, ``findings``, ``summary``."""
+    findings = _worst_first(find(facts))
     codes: dict[str, list[str]] = collections.defaultdict(list)
     for finding in findings:
         for image_id in finding.images:
             if finding.code not in codes[image_id]:
                 codes[image_id].append(finding.code)
-    rows = [_row(image, facts, codes[image.id], members) for image in _in_order(facts.images)]
+    rows = [_row(image, facts, codes[image.id]) for image in _in_order(facts.images)]
     return {
         "images": rows,
         "findings": [finding.shown() for finding in findings],
         "summary": summary(facts, rows, findings),
     }
+
+
+def _worst_first(findings: t.Sequence[Finding]) -> list[Finding]:
+    """By severity, then by the number of findings of a kind."""
+    counts = collections.Counter(finding.code for finding in findings)
+
+    def rank(finding: Finding) -> tuple[int, int, int]:
+        return SEVERITIES.index(finding.severity), -counts[finding.code], CODES.index(finding.code)
+
+    return sorted(findings, key=rank)
 
 
 def _in_order(images: t.Iterable[Image]) -> list[Image]:
@@ -48,10 +53,10 @@ def _in_order(images: t.Iterable[Image]) -> list[Image]:
     return sorted(newest_first, key=lambda image: (image.name or "").casefold())
 
 
-def _row(image: Image, facts: Facts, findings: list[str], members: Members | None) -> Json:
+def _row(image: Image, facts: Facts, findings: list[str]) -> Json:
     raw = image.raw
-    known = None if members is None else members.get(image.id, ())
-    shares = None if known is None else [_share(each) for each in known]
+    known = None if facts.members is None else facts.members.get(image.id, ())
+    shares = None if known is None else _shares(known, facts.project_names)
     return {
         "id": image.id,
         "name": image.name,
@@ -62,6 +67,7 @@ def _row(image: Image, facts: Facts, findings: list[str], members: Members | Non
         "hidden": image.hidden,
         "protected": image.protected,
         "owner": image.owner,
+        "owner_name": facts.project_names.get(image.owner or ""),
         "created_at": image.created_at or None,
         "updated_at": raw.get("updated_at"),
         "age_days": age_days(image, facts.now),
@@ -85,8 +91,15 @@ def _row(image: Image, facts: Facts, findings: list[str], members: Members | Non
     }
 
 
-def _share(member: Json) -> Json:
-    return {"member_id": member["member_id"], "status": member.get("status")}
+def _shares(rows: t.Iterable[Json], names: t.Mapping[str, str]) -> list[Json]:
+    """Each project once: of a membership that stands there twice, Glance shows and changes the first row."""
+    firsts: dict[str, Json] = {}
+    for row in rows:
+        firsts.setdefault(row["member_id"], row)
+    return [
+        {"member_id": project, "member_name": names.get(project), "status": row.get("status")}
+        for project, row in firsts.items()
+    ]
 
 
 def age_days(image: Image, now: datetime.datetime) -> float | None:

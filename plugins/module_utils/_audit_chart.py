@@ -12,10 +12,10 @@ import dataclasses
 import math
 import typing as t
 
-WIDTH, HEIGHT = 960, 360
-LEFT, RIGHT, TOP, BOTTOM = 78, 24, 16, 46
-#: Height of the band at the bottom for images without data.
-EMPTY = 38
+#: Pixels from the top to the line below which images without data stand, and to the bottom.
+FLOOR, BOTTOM = 260, 298
+#: Pixels from the left to the right on a phone, and what a letter of a label takes there.
+_NARROW, _LETTER = 230, 7.5
 
 _AGES = (
     (0, "now"),
@@ -38,43 +38,54 @@ _SIZES = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class Tick:
-    """A line behind the picture, with its label."""
+    """A line behind the picture, with its label.
+
+    :param place: percent from the left for ages, pixels from the top for sizes.
+    :param narrow: whether there is room for the label on a phone.
+    """
 
     place: float
     label: str
+    narrow: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
 class Chart:
-    """Both axes of one picture; :meth:`x` and :meth:`y` place an image in it."""
+    """Both axes of one picture; :meth:`x` and :meth:`y` place an image in it.
+
+    It is as wide as there is room, so that ages are percent of that; sizes are pixels from the top.
+    """
 
     oldest: float
     smallest: int
     largest: int
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    bottom: int = HEIGHT - BOTTOM
-    floor: int = HEIGHT - BOTTOM - EMPTY
+    floor: int = FLOOR
+    bottom: int = BOTTOM
 
     def x(self, days: float | None) -> float:
-        """The newest are at the right, as time goes."""
+        """Percent from the left; the newest are at the right, as time goes."""
         share = math.log1p(min(days or 0.0, self.oldest)) / math.log1p(self.oldest)
-        return round(self.right - share * (self.right - self.left), 1)
+        return round(100 * (1 - share), 2)
 
     def y(self, size: int | None) -> float:
-        """On a scale where ten times as much is one step; images without data stand below it."""
+        """Pixels from the top, on a scale where ten times as much is one step; images without data stand below it."""
         if not size:
             return (self.floor + self.bottom) / 2
         span = math.log(self.largest) - math.log(self.smallest)
         share = (math.log(max(size, self.smallest)) - math.log(self.smallest)) / span
-        return round(self.floor - share * (self.floor - self.top), 1)
+        return round(self.floor * (1 - share), 1)
 
     def age_ticks(self) -> list[Tick]:
         """Lines of ages, as far as there are such old images."""
-        return [Tick(self.x(days), label) for days, label in _AGES if days <= self.oldest]
+        ticks: list[Tick] = []
+        left_end = math.inf
+        for days, label in _AGES:
+            if days <= self.oldest:
+                middle, half = self.x(days) * _NARROW / 100, len(label) * _LETTER / 2
+                fits = middle + half <= left_end
+                ticks.append(Tick(self.x(days), label, fits))
+                left_end = middle - half - _LETTER if fits else left_end
+        return ticks
 
     def size_ticks(self) -> list[Tick]:
         """Lines of sizes; every third, if there are many."""

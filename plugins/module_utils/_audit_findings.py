@@ -9,144 +9,35 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
-import datetime
-import functools
 import typing as t
 
-from ._audit_drift import Entry
-from ._observed import END_OF_LIFE, GONE, IN_MOTION, INCOMING_FOR, SUPERSEDED_AT, Image
-from ._versions import family_of, has_ended, newest_good, version_of
+from ._audit_facts import Facts, Finding, label
+from ._audit_families import has_own_name, name_of_each_family
+from ._cast import cast
+from ._errors import AmbiguousImage
+from ._observed import END_OF_LIFE, GONE, IN_MOTION, INCOMING_FOR, Image
+from ._versions import has_ended, newest_of_one_family
 
-Json = dict[str, t.Any]
-
-#: How much each kind of finding matters.
-SEVERITY = {
-    "missing": "problem",
-    "broken": "problem",
-    "stuck": "problem",
-    "unchecked": "problem",
-    "drift": "warning",
-    "unwanted": "warning",
-    "end_of_life": "warning",
-    "not_newest": "warning",
-    "duplicate_name": "warning",
-    "leftover": "warning",
-    "undeclared": "note",
-    "duplicate_content": "note",
-}
-CODES = tuple(SEVERITY)
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One thing that somebody ought to look at.
-
-    :param images: ids.
-    :param text: a sentence for people.
-    """
-
-    code: str
-    text: str
-    images: tuple[str, ...] = ()
-
-    @property
-    def severity(self) -> str:
-        return SEVERITY[self.code]
-
-    def shown(self) -> Json:
-        """As a result has it."""
-        return {"code": self.code, "severity": self.severity, "images": list(self.images), "text": self.text}
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """All that an audit is made from.
-
-    :param entries: what is declared; None without a catalogue.
-    :param project: the project whose catalogue it is.
-    :param stuck_after: how long an image may be on its way.
-    """
-
-    images: tuple[Image, ...]
-    now: datetime.datetime
-    stuck_after: datetime.timedelta
-    entries: tuple[Entry, ...] | None = None
-    project: str | None = None
-
-    @functools.cached_property
-    def by_id(self) -> dict[str, Image]:
-        return {image.id: image for image in self.images}
-
-    @functools.cached_property
-    def _drift(self) -> dict[str, list[Json]]:
-        drift: dict[str, list[Json]] = collections.defaultdict(list)
-        for entry in self.entries or ():
-            if entry.image_id:
-                drift[entry.image_id] += entry.drift
-        return dict(drift)
-
-    @functools.cached_property
-    def _declared_ids(self) -> frozenset[str]:
-        return frozenset(entry.image_id for entry in self.entries or () if entry.image_id)
-
-    @functools.cached_property
-    def _declared_names(self) -> frozenset[str]:
-        """Names of entries that failed, so that nobody knows which image they mean."""
-        failed = (entry for entry in self.entries or () if entry.state == "failed" or entry.message)
-        return frozenset(entry.name for entry in failed if not entry.image_id)
-
-    @functools.cached_property
-    def _declared_families(self) -> frozenset[str]:
-        return frozenset(entry.family for entry in self.entries or () if entry.family)
-
-    @functools.cached_property
-    def _declared_owners(self) -> frozenset[str | None]:
-        """Projects that the catalogue speaks of: what others have in their own need not be declared in it."""
-        known = (self.by_id[image_id].owner for image_id in self._declared_ids if image_id in self.by_id)
-        return frozenset({self.project, *known})
-
-    def drift_of(self, image_id: str) -> list[Json]:
-        return self._drift.get(image_id, [])
-
-    def is_superseded(self, image: Image) -> bool:
-        """Whether another image has taken its place."""
-        return image.retired or bool(image.stamp(SUPERSEDED_AT))
-
-    def is_declared(self, image: Image) -> bool | None:
-        """Whether the catalogue names it; None where that says nothing.
-
-        That is without a catalogue, and for what another project has, predecessors, and further versions of a declared family.
-        """
-        if self.entries is None:
-            return None
-        if image.id in self._declared_ids or image.name in self._declared_names:
-            return True
-        kept = self.is_superseded(image) or image.stamp(INCOMING_FOR) or family_of(image) in self._declared_families
-        return None if kept or image.owner not in self._declared_owners else False
-
-    def since(self, image: Image) -> datetime.datetime | None:
-        """When it was last changed."""
-        try:
-            return datetime.datetime.fromisoformat(image.raw.get("updated_at") or image.created_at)
-        except ValueError:
-            return None
-
-    def is_old(self, image: Image) -> bool:
-        """Whether it has not changed for longer than an image may be on its way."""
-        since = self.since(image)
-        return since is not None and self.now - since > self.stuck_after
+_HALF_DELETED = (
+    "Nobody can delete it by the API of Glance any more. Ask the operator of the cloud to mark it as deleted in Glance's database "
+    "(table images, columns deleted and deleted_at)."
+)
+_COPY_AGAIN = "Copy it again with the module image (name: its id, option stores)."
+_WAIT_FOR_TASK = (
+    "Look at the task (openstack image task list) and wait for it. If it does not run any more, only the operator of the cloud "
+    "can release the image."
+)
+_ONE_FAMILY = (
+    "Run the module image or images with one version of the family (options name and version): the newest good version keeps the "
+    "name, and the others are renamed."
+)
+_UNFINISHED = "Run the task that declares this name again: it finishes the replacement of one by the other."
 
 
 def find(facts: Facts) -> list[Finding]:
     """All findings, in no order."""
-    finders = (_catalogue, _undeclared, _faults, _ended, _not_newest, _same_name, _same_content)
+    finders = (_catalogue, _undeclared, _faults, _ended, name_of_each_family, _same_name, _shared_twice, _same_content)
     return [finding for finder in finders for finding in finder(facts)]
-
-
-def label(image: Image) -> str:
-    """An image as sentences name it."""
-    return f"{image.name!r} ({image.id})" if image.name else image.id
 
 
 def _catalogue(facts: Facts) -> t.Iterator[Finding]:
@@ -172,15 +63,17 @@ def _undeclared(facts: Facts) -> t.Iterator[Finding]:
 def _faults(facts: Facts) -> t.Iterator[Finding]:
     """An image that is not well has one finding: the one that says most."""
     for image in facts.images:
-        reason = fault(image)
+        broken = fault(image)
         if is_leftover(image, facts):
             text = f"{label(image)} was made to replace another image, and was left behind ({image.status})."
             yield Finding("leftover", text, (image.id,))
-        elif reason:
-            yield Finding("broken", f"{label(image)} is broken: {reason}.", (image.id,))
+        elif broken:
+            reason, advice = broken
+            yield Finding("broken", f"{label(image)} is broken: {reason}.", (image.id,), advice)
         elif _waits(image) and facts.is_old(image):
             what = "held by a task of an import" if image.usable else image.status
-            yield Finding("stuck", f"{label(image)} is {what} since {image.raw.get('updated_at')}.", (image.id,))
+            text = f"{label(image)} is {what} since {image.raw.get('updated_at')}."
+            yield Finding("stuck", text, (image.id,), _WAIT_FOR_TASK if image.usable else "")
 
 
 def is_leftover(image: Image, facts: Facts) -> bool:
@@ -188,18 +81,22 @@ def is_leftover(image: Image, facts: Facts) -> bool:
     return bool(image.stamp(INCOMING_FOR)) and image.status not in GONE and facts.is_old(image)
 
 
-def fault(image: Image) -> str | None:
-    """Why nobody can use an image, if time will not mend it."""
+def fault(image: Image) -> tuple[str, str] | None:
+    """Why nobody can use an image, if time will not mend it, and what to do if that is not to delete it and begin anew."""
     failed = image.raw.get("os_glance_failed_import")
     busy = bool(image.raw.get("os_glance_import_task"))
     if image.status == "killed":
-        return "its upload was given up (killed)"
+        return "its upload was given up (killed)", ""
+    if image.status == "deleted":
+        return "Glance began to delete it and did not come to an end", _HALF_DELETED
+    if failed and not busy and image.usable:
+        return f"a copy into {failed} failed", _COPY_AGAIN
     if failed and not busy:
-        return f"a copy into {failed} failed" if image.usable else f"its import into {failed} failed"
+        return f"its import into {failed} failed", ""
     if image.status == "queued" and not image.is_slot and not busy:
-        return "queued, and an upload that failed has left something behind, so that none can be tried again"
+        return "queued, and an upload that failed has left something behind, so that none can be tried again", ""
     if image.status == "active" and not image.size and not _is_of_a_volume(image):
-        return "active, and has no data"
+        return "active, and has no data", ""
     return None
 
 
@@ -215,32 +112,9 @@ def _waits(image: Image) -> bool:
 def _ended(facts: Facts) -> t.Iterator[Finding]:
     for image in facts.images:
         in_sight = image.status == "active" and not image.hidden and not image.stamp(INCOMING_FOR)
-        if in_sight and not _has_own_name(image) and has_ended(image, facts.now):
+        if in_sight and not has_own_name(image) and has_ended(image, facts.now):
             text = f"{label(image)} is still offered, and its life ended on {image.stamp(END_OF_LIFE)}."
             yield Finding("end_of_life", text, (image.id,))
-
-
-def _has_own_name(image: Image) -> bool:
-    """Whether a version is called after its version, and so is not the one that its family's name means."""
-    version = version_of(image)
-    return bool(version) and (image.name or "").endswith(f" ({version})")
-
-
-def _not_newest(facts: Facts) -> t.Iterator[Finding]:
-    families: dict[tuple[str | None, str], list[Image]] = collections.defaultdict(list)
-    for image in facts.images:
-        family = family_of(image)
-        if family:
-            families[image.owner, family].append(image)
-    for (_owner, family), images in families.items():
-        newest = newest_good(images, family, facts.now)
-        bearers = [image for image in images if not image.hidden and not _has_own_name(image)]
-        if newest and bearers and newest not in bearers:
-            text = (
-                f"{label(newest)} is the newest good version of {family!r} ({version_of(newest)}), and "
-                f"{label(bearers[0])} has its name ({version_of(bearers[0])})."
-            )
-            yield Finding("not_newest", text, (newest.id, bearers[0].id))
 
 
 def _same_name(facts: Facts) -> t.Iterator[Finding]:
@@ -251,7 +125,30 @@ def _same_name(facts: Facts) -> t.Iterator[Finding]:
     for (_owner, name), images in named.items():
         if len(images) > 1:
             ids = tuple(image.id for image in images)
-            yield Finding("duplicate_name", f"{len(images)} images are called {name!r}: {', '.join(ids)}.", ids)
+            text = f"{len(images)} images are called {name!r}: {', '.join(ids)}."
+            yield Finding("duplicate_name", text, ids, _way_out(images, name))
+
+
+def _way_out(images: list[Image], name: str) -> str:
+    """What to do about several images of one name, where the module image knows which one is meant."""
+    if newest_of_one_family(images):
+        return _ONE_FAMILY
+    try:
+        return _UNFINISHED if cast(images, name).current else ""
+    except AmbiguousImage:
+        return ""
+
+
+def _shared_twice(facts: Facts) -> t.Iterator[Finding]:
+    """Memberships of which Glance has several rows; it cannot delete such an image."""
+    for image in facts.images:
+        rows = collections.Counter(row["member_id"] for row in (facts.members or {}).get(image.id) or ())
+        for project in (project for project, number in rows.items() if number > 1):
+            text = (
+                f"{label(image)} is shared with project {facts.project_title(project)} twice, and Glance cannot delete an image "
+                "of which that is so."
+            )
+            yield Finding("duplicate_member", text, (image.id,))
 
 
 def content_groups(images: t.Iterable[Image]) -> list[list[Image]]:

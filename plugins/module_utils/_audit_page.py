@@ -11,32 +11,16 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ._audit import SEVERITIES
 from ._audit_chart import chart_of
-from ._audit_findings import CODES, SEVERITY
-from ._audit_words import age_text, harmless, size_text, value_text
+from ._audit_kinds import CODES, KINDS, SEVERITIES, FindingKind
+from ._audit_words import age_text, harmless, project_text, size_text, value_text
+from ._observed import INCOMING_FOR, REPLACED_BY, REPLACES
 
 Json = dict[str, t.Any]
 
-#: Headings of the kinds of findings.
-_HEADINGS = {
-    "missing": "Declared, and not there",
-    "broken": "Broken",
-    "stuck": "Stuck on the way",
-    "unchecked": "Could not be compared",
-    "drift": "There, but not as declared",
-    "unwanted": "Declared to be absent, and there",
-    "end_of_life": "Past the end of life, and still offered",
-    "not_newest": "Name not with the newest good version",
-    "duplicate_name": "Several images of one name",
-    "leftover": "Left behind by a replacement",
-    "undeclared": "There, and not declared",
-    "duplicate_content": "Same data several times",
-}
 #: What the details of an image list, where it is set.
 _FACTS = (
     ("Id", "id"),
-    ("Owner", "owner"),
     ("Created", "created_at"),
     ("Changed", "updated_at"),
     ("Family", "family"),
@@ -46,6 +30,9 @@ _FACTS = (
     ("Container", "container_format"),
     ("Digest", "hash_value"),
 )
+
+#: Properties whose value is the id of another image.
+_REFERENCES = frozenset({REPLACES, REPLACED_BY, INCOMING_FOR, "kernel_id", "ramdisk_id", "base_image_ref"})
 
 
 def page_data(clouds: t.Mapping[str, Json]) -> Json:
@@ -80,11 +67,14 @@ def _cloud(host: str, result: Json) -> Json:
         return {"name": harmless(host), "failure": reason}
     summary = result["summary"]
     name = result.get("cloud") if host == "localhost" else host
+    alone = all(row["owner"] == result.get("project") for row in result["images"])
     return {
         "name": harmless(name or host),
         "failure": None,
+        "about": "images of project" if alone else "all that is seen by project",
         "time": harmless(result.get("time") or ""),
         "size": size_text(summary["bytes"]),
+        "project": project_text(result.get("project"), result.get("project_name")),
         "summary": summary,
         "images": result["images"],
         "findings": result["findings"],
@@ -109,30 +99,23 @@ def _totals(clouds: t.Iterable[Json]) -> Json:
 def _rows(clouds: t.Iterable[Json]) -> list[Json]:
     rows: list[Json] = []
     for cloud in clouds:
-        texts: dict[str, list[str]] = collections.defaultdict(list)
+        told: dict[str, list[Json]] = collections.defaultdict(list)
         for finding in cloud["findings"]:
             for image_id in finding["images"]:
-                texts[image_id].append(harmless(finding["text"]))
-        rows += [_row(cloud["name"], row, texts[row["id"]], len(rows) + at) for at, row in enumerate(cloud["images"])]
-    return rows
+                told[image_id].append({key: harmless(finding[key]) for key in ("text", "advice")})
+        anchors = {row["id"]: f"image-{number}" for number, row in enumerate(cloud["images"], len(rows))}
+        names = {row["id"]: row["name"] for row in cloud["images"]}
+        rows += [_row(cloud["name"], row, told[row["id"]], anchors, names) for row in cloud["images"]]
+    return sorted(rows, key=lambda row: -row["rank"])
 
 
-def _row(cloud: str, row: Json, texts: list[str], number: int) -> Json:
+def _row(
+    cloud: str, row: Json, told: list[Json], anchors: t.Mapping[str, str], names: t.Mapping[str, str | None]
+) -> Json:
     findings = sorted(row["findings"], key=CODES.index)
-    worst = SEVERITY[findings[0]] if findings else "fine"
-    facts = [(label, harmless(row[key])) for label, key in _FACTS if row[key]]
-    facts += [
-        (label, ", ".join(map(harmless, row[key])))
-        for label, key in (("Stores", "stores"), ("Tags", "tags"))
-        if row[key]
-    ]
-    if row["virtual_size"]:
-        facts.append(("Disk", size_text(row["virtual_size"])))
-    if row["members"]:
-        facts.append(
-            ("Shared with", ", ".join(harmless(f"{each['member_id']} ({each['status']})") for each in row["members"]))
-        )
-    properties = [(harmless(key), value_text(value)) for key, value in sorted(row["properties"].items())]
+    worst = KINDS[findings[0]].severity if findings else "fine"
+    facts = _facts(row)
+    properties = [_property(key, value, anchors, names) for key, value in sorted(row["properties"].items())]
     name = harmless(row["name"]) if row["name"] else ""
     words = [
         cloud,
@@ -140,10 +123,11 @@ def _row(cloud: str, row: Json, texts: list[str], number: int) -> Json:
         row["id"],
         *findings,
         *(value for _label, value in facts),
-        *(f"{k}={v}" for k, v in properties),
+        *(f"{each['key']}={each['value']}" for each in properties),
+        *(["predecessor"] if row["superseded"] else []),
     ]
     return {
-        "anchor": f"image-{number}",
+        "anchor": anchors[row["id"]],
         "host": cloud,
         "id": row["id"],
         "name": name,
@@ -165,14 +149,57 @@ def _row(cloud: str, row: Json, texts: list[str], number: int) -> Json:
             {"key": harmless(each["key"]), "now": value_text(each["is"]), "wanted": value_text(each["declared"])}
             for each in row["drift"]
         ],
-        "findings": [{"code": code, "severity": SEVERITY[code], "label": code.replace("_", " ")} for code in findings],
+        "findings": [
+            {"code": code, "severity": KINDS[code].severity, "label": code.replace("_", " ")} for code in findings
+        ],
         "severity": worst,
-        "rank": len(SEVERITIES) - SEVERITIES.index(worst) if findings else 0,
-        "texts": texts,
+        "rank": _rank(findings),
+        "told": told,
         "facts": facts,
         "properties": properties,
         "words": " ".join(words).casefold(),
     }
+
+
+def _facts(row: Json) -> list[tuple[str, str]]:
+    """What the details of an image list, as labels and texts."""
+    facts = [(label, harmless(row[key])) for label, key in _FACTS if row[key]]
+    if row["owner"]:
+        facts.append(("Project", project_text(row["owner"], row["owner_name"])))
+    for label, key in (("Stores", "stores"), ("Tags", "tags")):
+        if row[key]:
+            facts.append((label, ", ".join(map(harmless, row[key]))))
+    if row["virtual_size"]:
+        facts.append(("Disk", size_text(row["virtual_size"])))
+    if row["members"]:
+        shares = (
+            f"{project_text(each['member_id'], each['member_name'])}: {harmless(each['status'])}"
+            for each in row["members"]
+        )
+        facts.append(("Shared with", ", ".join(shares)))
+    return facts
+
+
+def _property(key: str, value: t.Any, anchors: t.Mapping[str, str], names: t.Mapping[str, str | None]) -> Json:
+    """A property; one that names another image leads to its row, if it is on the page."""
+    refers = key in _REFERENCES and bool(value)
+    anchor = anchors.get(str(value)) if refers else None
+    return {
+        "key": harmless(key),
+        "value": value_text(value),
+        "anchor": anchor,
+        "name": harmless(names[value] or "") if anchor else "",
+        "elsewhere": refers and not anchor,
+    }
+
+
+def _rank(findings: t.Sequence[str]) -> int:
+    """What rows are sorted by, the largest first: the worst severity, then the number of findings of each severity."""
+    counts = collections.Counter(KINDS[code].severity for code in findings)
+    rank = 0
+    for severity in SEVERITIES:
+        rank = rank * (len(CODES) + 1) + counts[severity]
+    return rank
 
 
 def _groups(clouds: t.Iterable[Json], rows: t.Iterable[Json]) -> list[Json]:
@@ -186,18 +213,24 @@ def _groups(clouds: t.Iterable[Json], rows: t.Iterable[Json]) -> list[Json]:
                 for image_id in finding["images"]
                 if (cloud["name"], image_id) in anchors
             ]
-            groups[finding["code"]].append({"host": cloud["name"], "text": harmless(finding["text"]), "rows": about})
-    return [
-        {
-            "code": code,
-            "severity": SEVERITY[code],
-            "heading": _HEADINGS[code],
-            "label": code.replace("_", " "),
-            "list": found,
-        }
-        for code, found in groups.items()
-        if found
-    ]
+            texts = {key: harmless(finding[key]) for key in ("text", "advice")}
+            groups[finding["code"]].append({"host": cloud["name"], "rows": about, **texts})
+    shown = [_group(KINDS[code], found) for code, found in groups.items() if found]
+    return sorted(shown, key=lambda group: (SEVERITIES.index(group["severity"]), -len(group["list"])))
+
+
+def _group(kind: FindingKind, found: list[Json]) -> Json:
+    """Findings of one kind, with what to do about them: said once, or of each where that is not the same."""
+    advice = {finding["advice"] for finding in found}
+    shared = advice.pop() if len(advice) == 1 else None
+    return {
+        "code": kind.code,
+        "severity": kind.severity,
+        "heading": kind.heading,
+        "label": kind.code.replace("_", " "),
+        "advice": shared,
+        "list": found,
+    }
 
 
 def _legend(rows: t.Iterable[Json]) -> list[Json]:

@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import _identity
 from ._audit import audit
 from ._audit_drift import entries
-from ._audit_findings import Facts
+from ._audit_facts import Facts, Members
 from ._audit_words import table
 from ._errors import InvalidOption, ServerRefusal
 from ._glance import Glance, Json, connect
@@ -39,10 +39,13 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         found = list(_found(glance, None if params["all_projects"] else project))
         members = _members(glance, found) if params["members"] else None
         now = datetime.datetime.now(datetime.UTC)
-        facts = Facts(tuple(map(Image, found)), now, stuck_after, declared, project)
-        report = audit(facts, members)
+        names = _identity.project_names(glance, _projects(found, members, project))
+        whole = None if glance.sees_all else {glance.project_id}
+        facts = Facts(tuple(map(Image, found)), now, stuck_after, declared, project, members, names, whole)
+        report = audit(facts)
         about = {"cloud": glance.conn.config.name, "region": glance.conn.config.get_region_name("image")}
-    return report | about | {"project": project, "time": f"{now:%Y-%m-%dT%H:%M:%SZ}", "table": table(report)}
+    about |= {"project": project, "project_name": names.get(project or "")}
+    return report | about | {"time": f"{now:%Y-%m-%dT%H:%M:%SZ}", "table": table(report)}
 
 
 def duration(text: str, option: str) -> datetime.timedelta:
@@ -71,13 +74,19 @@ def _found(glance: Glance, owner: str | None) -> t.Iterable[Json]:
     return seen.values()
 
 
+def _projects(images: t.Iterable[Json], members: Members | None, project: str | None) -> set[str]:
+    """The ids of all projects that a report names."""
+    shares = (row["member_id"] for rows in (members or {}).values() for row in rows or ())
+    return {each for each in (project, *(image["owner"] for image in images), *shares) if each}
+
+
 def _members(glance: Glance, images: t.Iterable[Json]) -> dict[str, list[Json] | None]:
     """Who shares which image, and None where only others may know; one call for each image that can be shared."""
     shared = [image["id"] for image in images if image["visibility"] == "shared"]
 
     def asked(image_id: str) -> list[Json] | None:
         try:
-            return glance.members(image_id)
+            return glance.membership_rows(image_id)
         except ServerRefusal as refusal:
             if refusal.status not in (403, 404):  # somebody else's, or gone meanwhile
                 raise

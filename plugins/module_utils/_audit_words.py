@@ -63,6 +63,11 @@ def size_text(size: int | None) -> str:
     return f"{size} B" if not unit else f"{amount:.1f} {_UNITS[unit]}"
 
 
+def project_text(project: str | None, name: str | None) -> str:
+    """A project by its name and id, or by its id alone."""
+    return harmless(f"{name} ({project})" if name else project or "-")
+
+
 def age_text(days: float | None) -> str:
     """An age in its largest unit."""
     if days is None:
@@ -81,7 +86,7 @@ def table(report: Json) -> list[str]:
     lines = _aligned([head, *rows], right=(5, 6)) if rows else ["There is no image."]
     findings = _lines_of_findings(report["findings"])
     if findings:
-        lines += ["", *_aligned(findings)]
+        lines += ["", *_aligned(findings), "", *_lines_of_advice(report["findings"])]
     return [*lines, "", sums(report["summary"])]
 
 
@@ -93,6 +98,12 @@ def _lines_of_findings(findings: t.Iterable[Json]) -> list[tuple[str, str, str]]
         text = f"{_many(len(undeclared), 'image')} of those above: in no entry of the catalogue."
         lines.append(undeclared[0] | {"text": text})
     return [(each["severity"], each["code"], harmless(each["text"])) for each in lines]
+
+
+def _lines_of_advice(findings: t.Iterable[Json]) -> list[str]:
+    """What to do, once for each kind of finding, or more often where it is not the same for all."""
+    said = dict.fromkeys((each["code"], harmless(each["advice"])) for each in findings)
+    return ["What to do:", *_aligned([(code, advice) for code, advice in said])]
 
 
 def _cells(row: Json) -> tuple[str, ...]:

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""The hands that reach into Keystone: names of projects to ids."""
+"""The hands that reach into Keystone: names of projects to ids, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ import re
 import typing as t
 
 from ._connection import explained, persistently
-from ._errors import InvalidOption
+from ._errors import ConnectionProblem, InvalidOption
+
+if t.TYPE_CHECKING:
+    from ._glance import Glance
 
 #: Ids of projects are 32 hexadecimal digits, or UUIDs, unless an identity backend makes its own.
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -52,6 +55,33 @@ def project_id(conn: t.Any, name_or_id: str, domain: str | None = None, option: 
     if project is None:
         raise InvalidOption(f"{option}: there is no project {name_or_id!r} that these credentials can see.")
     return project.id
+
+
+def project_names(glance: Glance, ids: t.Collection[str]) -> dict[str, str]:
+    """The names of projects by id, as far as these credentials may know them; what cannot be found out is left out.
+
+    The own one stands in the token. For others there are at most two calls: GET /v3/projects, which is for administrators, and
+    where that is refused GET /v3/auth/projects, which lists the projects that the user can have a token for.
+    """
+    access = glance.access
+    if access is None:
+        return {}
+    names = {access.project_id: access.project_name} if access.project_id else {}
+    for path in ("/projects", "/auth/projects"):
+        if names.keys() >= set(ids):
+            break
+        names |= _listed_projects(glance.conn, path)
+    return {project: names[project] for project in ids if names.get(project)}
+
+
+def _listed_projects(conn: t.Any, path: str) -> dict[str, str]:
+    """Names by id out of a list of Keystone; empty where it is refused, or there is no answer."""
+    try:
+        with explained():
+            answer = persistently(lambda: conn.identity.get(path))
+        return {each["id"]: each["name"] for each in answer.json()["projects"]} if answer.status_code == 200 else {}
+    except (ConnectionProblem, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _domain_id(conn: t.Any, domain: str) -> str:

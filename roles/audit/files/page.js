@@ -3,7 +3,7 @@ Copyright (c) 2026, the cloudimage.glance contributors
 GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 SPDX-License-Identifier: GPL-3.0-or-later
 
-Sorts, filters and folds the table of images. Without it, the page shows everything, in the order of names.
+Sorts, filters and folds the table of images. Without it, the page shows everything. Images come with the worst first.
 */
 "use strict";
 
@@ -125,7 +125,7 @@ Sorts, filters and folds the table of images. Without it, the page shows everyth
 
   document.documentElement.classList.add("scripted");
   tools.hidden = false;
-  tools.elements.order.value = "name ascending";
+  order("findings", "descending");
   filter();
   arrive();
 })();

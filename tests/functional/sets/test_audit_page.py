@@ -18,6 +18,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudimage.glance.plugins.filter.audit_page import audit_page
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit_chart import chart_of
+from ansible_collections.cloudimage.glance.plugins.module_utils._audit_kinds import KINDS
+from ansible_collections.cloudimage.glance.plugins.module_utils._audit_page import page_data
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit_words import (
     age_text,
     harmless,
@@ -127,8 +129,10 @@ def test_the_columns_of_the_table_stand_below_each_other() -> None:
 
 def test_the_table_tells_the_findings_and_counts_what_is_undeclared() -> None:
     lines = table(told(image("a", size=0), image("b"), declared=[]))
-    assert [line.split()[:2] for line in lines[-4:-2]] == [["problem", "broken"], ["note", "undeclared"]]
-    assert "2 images of those above" in lines[-3]
+    assert [line.split()[:2] for line in lines[4:6]] == [["problem", "broken"], ["note", "undeclared"]]
+    assert "2 images of those above" in lines[5]
+    assert lines[7] == "What to do:" and [line.split()[0] for line in lines[8:-2]] == ["broken", "undeclared"]
+    assert all(KINDS[line.split()[0]].advice in line for line in lines[8:-2])
     assert lines[-1] == "2 images, 10 B, 1 problem, 2 notes"
     assert table(told())[0] == "There is no image."
 
@@ -145,13 +149,15 @@ ROWS = st.lists(
 def test_every_image_is_within_the_picture(rows: list[dict[str, t.Any]]) -> None:
     chart = chart_of(rows)
     for row in rows:
-        assert chart.left <= chart.x(row["age_days"]) <= chart.right
-        assert chart.top - 0.1 <= chart.y(row["size"]) <= chart.bottom
+        assert 0 <= chart.x(row["age_days"]) <= 100
+        assert -0.1 <= chart.y(row["size"]) <= chart.bottom
     places = [chart.y(row["size"]) for row in sorted(rows, key=lambda row: row["size"] or 0)]
     assert places == sorted(places, reverse=True)
     assert len(chart.age_ticks()) >= 2 and 2 <= len(chart.size_ticks()) <= 8
     ticks = [tick.place for tick in chart.age_ticks()]
     assert ticks == sorted(set(ticks), reverse=True)
+    narrow = [tick for tick in chart.age_ticks() if tick.narrow]
+    assert narrow[0].label == "now" and len(narrow) >= 2
 
 
 TEXTS = st.text(max_size=40) | st.sampled_from(
@@ -206,6 +212,61 @@ def test_the_policy_names_what_is_in_the_page() -> None:
     policy = html.unescape(re.findall(r'Content-Security-Policy" content="([^"]*)"', text)[0])
     assert policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy
     assert "<title>All of it</title>" in text and "on <bdi>mycloud</bdi>" in text
+
+
+def rows_of(report: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    return {row["id"]: row for row in page_data({"localhost": report})["rows"]}
+
+
+def test_references_lead_to_the_rows_of_images() -> None:
+    old = image("old", cloudimage_replaced_by="new", os_hidden=True)
+    new = image("new", cloudimage_replaces="old", kernel_id="gone", note="old")
+    found = rows_of(told(new, old))
+    links = {each["key"]: (each["anchor"], each["elsewhere"]) for each in found["new"]["properties"]}
+    assert links["cloudimage_replaces"] == (found["old"]["anchor"], False)
+    assert links["kernel_id"] == (None, True) and links["note"] == (None, False)
+    text = page({"localhost": told(new, old)})
+    for one, other in (("old", "new"), ("new", "old")):
+        assert f'<a href="#{found[one]["anchor"]}"><bdi>{one}</bdi></a> (<bdi>name-{one}</bdi>)' in text
+        assert f'<tbody id="{found[other]["anchor"]}"' in text
+    assert "<bdi>gone</bdi> (not among these images)" in text
+    assert text.count('<span class="tag">predecessor</span>') == 1
+
+
+def test_references_stay_within_their_cloud() -> None:
+    clouds = {"a": told(image("x", cloudimage_replaces="y")), "b": told(image("y"))}
+    (row,) = [row for row in page_data(clouds)["rows"] if row["id"] == "x"]
+    (reference,) = [each for each in row["properties"] if each["key"] == "cloudimage_replaces"]
+    assert reference["elsewhere"] and not reference["anchor"]
+
+
+def test_projects_by_name_and_id() -> None:
+    members = {"a": [{"member_id": "q", "status": "accepted"}, {"member_id": "r", "status": "pending"}]}
+    report = told(image("a"), members=members, project_names={"p": "<mine>", "q": "customer"})
+    text = page({"localhost": report | {"project": "p", "project_name": "<mine>"}})
+    assert "images of project <bdi>&lt;mine&gt; (p)</bdi>" in text
+    assert "customer (q): accepted, r: pending" in text and "<bdi>&lt;mine&gt; (p)</bdi></dd>" in text
+    everything = page({"localhost": told(image("a", owner="q")) | {"project": "p", "project_name": None}})
+    assert "all that is seen by project <bdi>p</bdi>" in everything
+
+
+def test_the_worst_images_come_first_with_what_to_do() -> None:
+    twins = {"os_hash_algo": "sha512", "os_hash_value": "x"}
+    images = [
+        image("fine", name="a"),
+        image("note", name="b", **twins),
+        image("bad", name="z", size=0),
+        image("two", name="c", **twins, cloudimage_end_of_life="2026-01-01"),
+        image("one", name="d", cloudimage_end_of_life="2026-01-01"),
+    ]
+    report = told(*images)
+    assert list(rows_of(report)) == ["bad", "two", "one", "note", "fine"]
+    data = page_data({"localhost": report})
+    assert [group["severity"] for group in data["findings"]] == ["problem", "warning", "note"]
+    assert all(group["advice"] == KINDS[group["code"]].advice for group in data["findings"])
+    mixed = page_data({"localhost": told(image("a", size=0), image("b", os_glance_failed_import="slow"))})
+    (group,) = mixed["findings"]
+    assert group["advice"] is None and {each["advice"] for each in group["list"]} > {KINDS["broken"].advice}
 
 
 def test_clouds_that_failed_or_were_not_reached() -> None:

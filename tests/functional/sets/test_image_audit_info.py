@@ -66,7 +66,7 @@ def test_calls_grow_with_members_only(succeed, member, other, name):
     for _row in range(2):
         member.http("DELETE", f"/v2/images/{shared[1]['id']}/members/{other.id}")
     assert len(calls.glance) == 5 and not calls.writes
-    assert found[f"{name}-1"]["members"] == [{"member_id": other.id, "status": "pending"}]
+    assert found[f"{name}-1"]["members"] == [{"member_id": other.id, "member_name": None, "status": "pending"}]
     assert [found[f"{name}-{end}"]["shared_with"] for end in ("0", "1", "2", "private")] == [0, 1, 0, 0]
 
 

@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit import audit
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit_drift import entries
-from ansible_collections.cloudimage.glance.plugins.module_utils._audit_findings import Facts
+from ansible_collections.cloudimage.glance.plugins.module_utils._audit_facts import Facts
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 
@@ -36,7 +36,7 @@ def version(image_id: str, number: str, **raw: t.Any) -> Image:
 
 def audited(*images: Image, declared: list[Json] | None = None, **more: t.Any) -> Json:
     known = None if declared is None else tuple(entries(declared))
-    return audit(Facts(tuple(images), NOW, datetime.timedelta(hours=1), known, "p"), **more)
+    return audit(Facts(tuple(images), NOW, datetime.timedelta(hours=1), known, "p", **more))
 
 
 def result(before: Json, after: Json, **more: t.Any) -> Json:

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit import age_days
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit_drift import entries
-from ansible_collections.cloudimage.glance.plugins.module_utils._audit_findings import CODES, SEVERITY
-from ansible_collections.cloudimage.glance.plugins.module_utils._audit_page import _HEADINGS
+from ansible_collections.cloudimage.glance.plugins.module_utils._audit_kinds import CODES, KINDS, SEVERITIES
 from ansible_collections.cloudimage.glance.plugins.module_utils._audit_query import duration
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import InvalidOption
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
@@ -101,8 +101,7 @@ GROUPS = [
     ([version("a", "1"), version("b", "2", name="debian")], []),
     ([version("a", "1", name="debian"), version("b", "2")], ["not_newest"]),
     ([version("a", "1", name="debian"), version("b", "2", cloudimage_exclude_from_latest="true")], []),
-    ([version("a", "1", name="debian"), version("b", "2", owner="q")], []),
-    ([version("a", "1"), version("b", "2")], []),
+    ([version("a", "1", name="debian"), version("b", "2", owner="q", name="debian")], []),
     ([version("a", "1", cloudimage_end_of_life="2026-01-01"), version("b", "2", name="debian")], []),
 ]
 
@@ -176,7 +175,7 @@ def test_what_is_declared(declared: list[Json], expected: list[str], is_declared
         image("b", cloudimage_superseded_at="2026-11-01T00:00:00Z"),
         image("b", owner="q"),
         image("b", cloudimage_incoming_for="a", updated_at=YOUNG),
-        version("b", "1"),
+        version("b", "1", name="debian"),
     ],
 )
 def test_what_nobody_has_to_declare(other: Image) -> None:
@@ -215,7 +214,10 @@ def test_sums_and_order() -> None:
     assert counts["by_status"] == {"active": 3, "queued": 1} and counts["by_visibility"] == {"shared": 3, "public": 1}
     assert counts["by_severity"] == {"problem": 0, "warning": 0, "note": 1}
     rows = {row["id"]: row for row in report["images"]}
-    assert rows["a"]["members"] == [{"member_id": "q", "status": "pending"}] and rows["a"]["shared_with"] == 1
+    assert (
+        rows["a"]["members"] == [{"member_id": "q", "member_name": None, "status": "pending"}]
+        and rows["a"]["shared_with"] == 1
+    )
     assert audited(image(), members={"a": None})["images"][0]["shared_with"] is None
     assert rows["b"]["members"] == [] and audited(image())["images"][0]["members"] is None
     assert rows["a"]["age_days"] == 1.0 and rows["b"]["age_days"] == 0.021
@@ -240,8 +242,12 @@ def test_no_duration(text: str) -> None:
         duration(text, "stuck_after")
 
 
-def test_each_kind_of_finding_has_a_severity_and_a_heading() -> None:
-    assert set(_HEADINGS) == set(CODES) == set(SEVERITY)
+def test_each_kind_of_finding_tells_what_to_do() -> None:
+    for code, kind in KINDS.items():
+        assert kind.code == code and kind.severity in SEVERITIES and kind.heading and kind.advice.endswith(".")
+    assert [SEVERITIES.index(KINDS[code].severity) for code in CODES] == sorted(
+        SEVERITIES.index(kind.severity) for kind in KINDS.values()
+    )
 
 
 RAW = st.fixed_dictionaries(
@@ -278,5 +284,10 @@ def test_any_images_have_a_report(raws: list[Json], with_catalogue: bool) -> Non
         for image_id in finding["images"]:
             assert finding["code"] in next(row for row in report["images"] if row["id"] == image_id)["findings"]
     assert report["summary"]["duplicate_bytes"] <= report["summary"]["bytes"]
-    ranks = [CODES.index(finding["code"]) for finding in report["findings"]]
-    assert ranks == sorted(ranks)
+    severities = [SEVERITIES.index(finding["severity"]) for finding in report["findings"]]
+    assert severities == sorted(severities)
+    kinds = list(dict.fromkeys(finding["code"] for finding in report["findings"]))
+    counts = report["summary"]["by_finding"]
+    assert [code for code in kinds for _each in range(counts[code])] == [f["code"] for f in report["findings"]]
+    for one, two in itertools.pairwise(kinds):
+        assert KINDS[one].severity != KINDS[two].severity or counts[one] >= counts[two]
