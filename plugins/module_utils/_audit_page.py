@@ -214,9 +214,19 @@ def _groups(clouds: t.Iterable[Json], rows: t.Iterable[Json]) -> list[Json]:
                 if (cloud["name"], image_id) in anchors
             ]
             texts = {key: harmless(finding[key]) for key in ("text", "advice")}
-            groups[finding["code"]].append({"host": cloud["name"], "rows": about, **texts})
+            groups[finding["code"]].append({"host": cloud["name"], "rows": about, "links": _links(about), **texts})
     shown = [_group(KINDS[code], found) for code, found in groups.items() if found]
     return sorted(shown, key=lambda group: (SEVERITIES.index(group["severity"]), -len(group["list"])))
+
+
+def _links(rows: t.Sequence[Json]) -> list[Json]:
+    """Links to the rows that a finding is about: by their names, or by their ids if some of these are the same."""
+    names = collections.Counter(row["name"] for row in rows)
+    labels = (row["name"] if row["name"] and names[row["name"]] == 1 else row["id"] for row in rows)
+    return [
+        {"anchor": row["anchor"], "label": "Show" if len(rows) == 1 else label}
+        for row, label in zip(rows, labels, strict=True)
+    ]
 
 
 def _group(kind: FindingKind, found: list[Json]) -> Json:

@@ -29,6 +29,8 @@ options:
       - Whether to ask for the projects that share the images. This costs one call for each image whose visibility is
         V(shared), as it is for new images unless they say otherwise. Eight calls run side by side.
       - Without it, two calls are made for each 1000 images that are there.
+      - Names of other projects than one's own are asked of Keystone, in at most two calls. Without the right to list projects,
+        those of the user's own projects are found.
     type: bool
     default: false
   owner:
@@ -164,6 +166,10 @@ images:
       description: Id of the project that owns it.
       type: str
       returned: success
+    owner_name:
+      description: Name of that project, if these credentials may know it.
+      type: str
+      returned: success
     created_at:
       description: When it was created.
       type: str
@@ -211,7 +217,7 @@ images:
       type: dict
       returned: success
     members:
-      description: Projects that share it, with C(member_id) and C(status) each; null without O(members).
+      description: Projects that share it, with C(member_id), C(member_name) and C(status) each; null without O(members).
       type: list
       elements: dict
       returned: success
@@ -268,18 +274,20 @@ images:
       elements: str
       returned: success
 findings:
-  description: What somebody ought to look at, the most important first.
+  description:
+    - What somebody ought to look at, the most important first. Within one severity, the kinds come first of which there are most.
   returned: success
   type: list
   elements: dict
   contains:
     code:
       description:
-        - Kind. V(missing), declared and not there. V(broken), an upload or import that failed, or an image without data.
+        - Kind. V(missing), declared and not there. V(broken), an upload, import or deletion that failed, or an image without data.
           V(stuck), for too long on its way. V(unchecked), an entry of O(declared) that failed.
         - V(drift), not as declared. V(unwanted), declared to be absent. V(end_of_life), past its end of life and still
-          offered. V(not_newest), the name of a family is not with its newest good version. V(duplicate_name), several images
-          of one name. V(leftover), made to replace another image and left behind.
+          offered. V(no_holder), no visible image has the name of a family. V(not_newest), the name of a family is not with its
+          newest good version. V(duplicate_name), several images of one name. V(duplicate_member), a membership that Glance has
+          twice; told with O(members). V(leftover), made to replace another image and left behind.
         - V(undeclared), there and not declared. V(duplicate_content), several images with the same data.
       type: str
       returned: success
@@ -296,6 +304,11 @@ findings:
       description: A sentence for people.
       type: str
       returned: success
+    advice:
+      description: What to do about it, for people.
+      type: str
+      returned: success
+      sample: Mend what the message says, and run the audit again.
 summary:
   description: Counts and bytes.
   returned: success
@@ -365,6 +378,10 @@ region:
   type: str
 project:
   description: Id of the project that was looked at, or that of the credentials.
+  returned: success
+  type: str
+project_name:
+  description: Name of that project, if these credentials may know it.
   returned: success
   type: str
 time:

@@ -97,7 +97,9 @@ notes:
     members, but remembers those of before until the image is shared again.
   - When two share an image with the same project at the same moment, Glance can list that membership twice. This module takes
     care of its own, and O(state=absent) removes all. As long as there are two, Glance fails to delete the image (it stays in
-    lists as V(deleted)).
+    lists as V(deleted)). O(state=present) leaves one of the two, with the answer that the project has given. For that it needs
+    an administrator, or O(member_cloud), if the project has answered; as the owner alone it changes nothing then, and warns.
+    The modules of this collection make such a membership single before they delete an image.
   - An administrator is who has the role C(admin).
 seealso:
   - module: cloudimage.glance.image

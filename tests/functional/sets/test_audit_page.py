@@ -240,6 +240,15 @@ def test_references_stay_within_their_cloud() -> None:
     assert reference["elsewhere"] and not reference["anchor"]
 
 
+def test_links_to_images_of_one_name_tell_them_apart() -> None:
+    links = [
+        each["label"]
+        for images in ([image("a", name="n"), image("b", name="n")], [image("a", name="n", size=0)])
+        for each in page_data({"localhost": told(*images)})["findings"][0]["list"][0]["links"]
+    ]
+    assert links == ["a", "b", "Show"]
+
+
 def test_projects_by_name_and_id() -> None:
     members = {"a": [{"member_id": "q", "status": "accepted"}, {"member_id": "r", "status": "pending"}]}
     report = told(image("a"), members=members, project_names={"p": "<mine>", "q": "customer"})
