@@ -21,6 +21,9 @@ if t.TYPE_CHECKING:
 #: Ids of projects are 32 hexadecimal digits, or UUIDs, unless an identity backend makes its own.
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+#: Seconds that Keystone may take for a list that is nice to have.
+_TIMEOUT = 30
+
 
 @functools.lru_cache(maxsize=1024)
 def project_id(conn: t.Any, name_or_id: str, domain: str | None = None, option: str = "owner") -> str:
@@ -67,10 +70,8 @@ def project_names(glance: Glance, ids: t.Collection[str]) -> dict[str, str]:
     if access is None:
         return {}
     names = {access.project_id: access.project_name} if access.project_id else {}
-    for path in ("/projects", "/auth/projects"):
-        if names.keys() >= set(ids):
-            break
-        names |= _listed_projects(glance.conn, path)
+    if not names.keys() >= set(ids):
+        names |= _listed_projects(glance.conn, "/projects") or _listed_projects(glance.conn, "/auth/projects")
     return {project: names[project] for project in ids if names.get(project)}
 
 
@@ -78,7 +79,7 @@ def _listed_projects(conn: t.Any, path: str) -> dict[str, str]:
     """Names by id out of a list of Keystone; empty where it is refused, or there is no answer."""
     try:
         with explained():
-            answer = persistently(lambda: conn.identity.get(path))
+            answer = persistently(lambda: conn.identity.get(path, timeout=_TIMEOUT))
         return {each["id"]: each["name"] for each in answer.json()["projects"]} if answer.status_code == 200 else {}
     except (ConnectionProblem, ValueError, KeyError, TypeError):
         return {}
