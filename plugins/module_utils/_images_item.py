@@ -28,7 +28,8 @@ from ._image_steps import NEW, LookAgain, Retire
 from ._needs import NEEDS
 from ._observed import WRITTEN_ON, Image, is_image_id
 from ._steps import certain
-from ._versions import has_ended, is_excluded, version_key, versioned_name
+from ._version_order import version_key
+from ._versions import has_ended, is_excluded, versioned_name
 
 #: Seconds after which a plan is made anew before it is carried out.
 _OLD = 30.0

@@ -21,6 +21,7 @@ from ._errors import AmbiguousImage, InvalidOption
 from ._image_steps import Deactivate, Delete, Exclude, Fill, GiveName, LookAgain, Retire, Supersede, Wait, key_of
 from ._observed import END_OF_LIFE, EXCLUDED, GONE, INCOMING_FOR, REPLACES, SUPERSEDED_AT, WRITTEN_ON, Image, Observed
 from ._steps import Plan, Step, certain
+from ._version_order import version_key
 from ._versions import (
     age,
     best,
@@ -29,7 +30,6 @@ from ._versions import (
     has_ended,
     is_good,
     newest_good,
-    version_key,
     version_of,
     versioned_name,
     versions_of,

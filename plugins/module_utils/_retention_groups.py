@@ -14,7 +14,7 @@ import functools
 import itertools
 import typing as t
 
-from . import _versions
+from . import _version_order, _versions
 from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, INCOMING_FOR, REPLACED_BY, SUPERSEDED_AT, VERSION, Image
 
 #: Kind and name of a group.
@@ -183,5 +183,5 @@ def _place(image: Image, successors: dict[str, Image]) -> tuple[t.Any, ...]:
 def _order(image: Image) -> tuple[t.Any, ...]:
     """Their order by themselves. Glance counts in seconds, so the order in which they were superseded may have to decide."""
     superseded = image.stamp(SUPERSEDED_AT)
-    version = _versions.version_key(version_of(image) or "")
+    version = _version_order.version_key(version_of(image) or "")
     return (version, image.created_at, superseded is None, superseded or "", image.id)

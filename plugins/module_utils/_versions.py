@@ -13,13 +13,11 @@ name of the family; the others are called after their version, see :func:`versio
 from __future__ import annotations
 
 import datetime
-import re
-import string
 import typing as t
 
 from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, GONE, INCOMING_FOR, SUPERSEDED_AT, VERSION, Image
+from ._version_order import version_key
 
-_PARTS = re.compile(r"[0-9]+|[^\W0-9_]+")
 _NAME_LIMIT = 255
 
 
@@ -43,21 +41,6 @@ def version_of(image: Image) -> str | None:
 def age(image: Image) -> tuple[t.Any, ...]:
     """What versions are sorted by: the version itself, then the time at which the image was made."""
     return (version_key(version_of(image) or ""), image.created_at, image.id)
-
-
-def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
-    """What orders versions: runs of digits as numbers, words below numbers, "13" below "13.1", as rpm does.
-
-    Signs between the runs count for nothing, and neither does the case of letters.
-    """
-    return tuple(_part_key(part) for part in _PARTS.findall(version.lower()))
-
-
-def _part_key(part: str) -> tuple[int, int, str]:
-    if part[0] not in string.digits:
-        return 0, 0, part
-    digits = part.lstrip("0")  # compared as texts of a length, since Python makes no numbers of thousands of digits
-    return 1, len(digits), digits
 
 
 def is_good(image: Image, now: datetime.datetime) -> bool:
