@@ -63,6 +63,8 @@ class Desired:
     moves_name: bool = True
     #: Keys (:func:`._version_order.version_key`) of further versions of the family that the same task declares.
     siblings: frozenset[t.Any] = frozenset()
+    #: Those of them that are not to be promoted: whoever takes the name from one excludes it, as its own entry would do next time.
+    held_back: frozenset[t.Any] = frozenset()
     #: Images that the same task tells what they boot with: kernel_id or ramdisk_id, then "id" and an id, or a project and a name,
     #: or a project, a family and a version.
     followers: frozenset[tuple[str, ...]] = frozenset()

@@ -28,6 +28,7 @@ from ._versions import (
     dated_name,
     family_of,
     has_ended,
+    is_excluded,
     is_good,
     newest_good,
     version_of,
@@ -223,6 +224,8 @@ class _Promotion:
         ]
         if image.hidden != hidden and (hidden or own):
             operations.append({"op": "replace", "path": "/os_hidden", "value": hidden})
+        if relative and version_key(version_of(image) or "") in desired.held_back and not is_excluded(image):
+            operations.append({"op": "add", "path": f"/{EXCLUDED}", "value": "true"})
         is_declared = relative and version_key(version_of(image) or "") in desired.siblings
         disposable = relative and not (own or is_declared or image.protected or image.id in self.leaving)
         return Supersede(image.id, name, compare.stamping(image, operations), desired.retire == "delete" and disposable)
@@ -247,6 +250,11 @@ def _held_back(desired: Desired) -> dict[str, str | None]:
     """What a version bears that does not have the name: one that is not to be promoted is not to be the newest one, either."""
     held: dict[str, str | None] = {EXCLUDED: "true"} if desired.promote is False else {}
     return held | desired.stamps
+
+
+def is_held_back(desired: Desired) -> bool:
+    """Whether a declared version is excluded as soon as it does not have the name."""
+    return desired.state != "absent" and _held_back(desired).get(EXCLUDED) == "true"
 
 
 def _model(desired: Desired, holder: Image | None) -> Image | None:

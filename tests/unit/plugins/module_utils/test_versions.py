@@ -108,3 +108,24 @@ def test_names_of_those_that_have_lost_theirs() -> None:
     assert versions.versioned_name("debian-13", "1") == "debian-13 (1)"
     assert versions.dated_name(image("1")) == f"debian-13 ({model.TODAY})"
     assert len(versions.dated_name(image("1", name="n" * 255))) == 255
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["deb"], "deb"),
+        (["deb", "deb (2)"], "deb"),
+        (["gold", "deb (2)", "deb"], "deb"),
+        (["gold", f"{model.NAME} (2)", model.NAME], model.NAME),
+        (["gold", model.NAME], model.NAME),
+        (["gold", "deb (2)"], None),
+        (["deb (1)", "deb (2)"], None),
+        ([None, ""], None),
+        ([], None),
+        (["n" * 255, "n" * 251 + " (2)", "gold"], "n" * 255),
+    ],
+    ids=str,
+)
+def test_which_name_is_that_of_the_family(names: list[str | None], expected: str | None) -> None:
+    named = [image(str(number), number, name=name) for number, name in enumerate(names, 1)]
+    assert versions.name_of_family(named) == expected
