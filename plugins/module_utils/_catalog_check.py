@@ -22,7 +22,8 @@ from ._argspec import Spec, connection_spec, image_rules, image_spec, wait_spec
 from ._catalog import OPTIONS, Entry, Problem, beside, kind_of, names_by_alias, nearest, text_of
 from ._desired import Desired, desired_image
 from ._errors import CollectionError
-from ._versions import version_key, versioned_name
+from ._version_order import version_key, version_rank
+from ._versions import versioned_name
 
 Key = t.Hashable
 _TEMPLATE = re.compile(r"\{\{.*\}\}", re.DOTALL)
@@ -186,7 +187,7 @@ def _identities(entry: Entry) -> t.Iterator[tuple[Key, str, str]]:
     if image_id:
         yield ("id", image_id), "id", f"the id {image_id!r}"
     if entry.version:
-        key = ("version", entry.owner, entry.family, version_key(entry.version) or entry.version)
+        key = ("version", entry.owner, entry.family, version_rank(entry.version))
         yield key, "version", f"version {entry.version!r} of {entry.family!r}"
     elif entry.name:
         yield ("name", entry.owner, entry.name), "name", f"the name {entry.name!r}"

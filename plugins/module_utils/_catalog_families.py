@@ -14,7 +14,8 @@ import typing as t
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ._catalog import Entry, Problem, beside, text_of
-from ._versions import is_over, version_key, versioned_name
+from ._version_order import version_key
+from ._versions import is_over, versioned_name
 
 Key = t.Hashable
 

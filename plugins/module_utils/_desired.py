@@ -61,8 +61,10 @@ class Desired:
     promote: bool | None = None
     #: Whether this task gives the name to the version that ought to have it; in a catalogue one of the family does.
     moves_name: bool = True
-    #: Keys (:func:`._versions.version_key`) of further versions of the family that the same task declares.
+    #: Keys (:func:`._version_order.version_key`) of further versions of the family that the same task declares.
     siblings: frozenset[t.Any] = frozenset()
+    #: Those of them that are not to be promoted: whoever takes the name from one excludes it, as its own entry would do next time.
+    held_back: frozenset[t.Any] = frozenset()
     #: Images that the same task tells what they boot with: kernel_id or ramdisk_id, then "id" and an id, or a project and a name,
     #: or a project, a family and a version.
     followers: frozenset[tuple[str, ...]] = frozenset()

@@ -22,7 +22,7 @@ from ._image_steps import Delete
 from ._observed import CATALOG, Image, Observed, in_other_hands
 from ._steps import Plan
 from ._transfer import Transfer
-from ._versions import best, family_of, newest_good, version_of, versioned_name
+from ._versions import best, family_of, is_called_after_version, name_of_family, newest_good, version_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,29 +105,25 @@ def plan(departure: Departure, observed: Observed) -> Plan:
 
 
 def name_leavers(images: t.Iterable[Image]) -> frozenset[str]:
-    """Ids of those that pass on the name of their family: one of each family. Pure."""
-    bearers: dict[tuple[str, str], list[Image]] = {}
-    for image in filter(_has_family_name, images):
-        bearers.setdefault((image.owner or "", family_of(image) or ""), []).append(image)
+    """Ids of those that pass on the name of their family, if it is that: one for each name in a family. Pure."""
+    bearers: dict[tuple[str, str, str], list[Image]] = {}
+    for image in images:
+        if (family := family_of(image)) and image.name and not is_called_after_version(image):
+            bearers.setdefault((image.owner or "", family, image.name), []).append(image)
     return frozenset(image.id for image in map(best, bearers.values()) if image)
 
 
 def _is_missed(image: Image, others: t.Iterable[Image], observed: Observed) -> bool:
     """Whether a family is left without its name when an image goes, although there is a version that can have it."""
     family = family_of(image)
-    relatives = [each for each in others if family and family_of(each) == family]
-    if not _has_family_name(image) or any(map(_has_family_name, relatives)):
+    if not family or image.name != name_of_family([each for each in observed.images if family_of(each) == family]):
+        return False
+    relatives = [each for each in others if family_of(each) == family]
+    if any(each.name == image.name for each in relatives):
         return False
     if any(each.name == image.name and not each.hidden for each in others if each not in relatives):
         return False  # Somebody else's image goes by the name already.
-    return newest_good(relatives, family or "", observed.now) is not None
-
-
-def _has_family_name(image: Image) -> bool:
-    """Whether an image is a version and not called after it, as all but one of each family are."""
-    version = version_of(image)
-    suffix = versioned_name("", version or "")
-    return family_of(image) is not None and bool(image.name) and not (image.name or "").endswith(suffix)
+    return newest_good(relatives, family, observed.now) is not None
 
 
 def _is_twin(image: Image, other: Image) -> bool:

@@ -27,8 +27,10 @@ from ._glance import Glance
 from ._image_steps import NEW, LookAgain, Retire
 from ._needs import NEEDS
 from ._observed import WRITTEN_ON, Image, is_image_id
+from ._promotion import is_held_back
 from ._steps import certain
-from ._versions import has_ended, is_excluded, version_key, versioned_name
+from ._version_order import version_key
+from ._versions import has_ended, is_excluded, versioned_name
 
 #: Seconds after which a plan is made anew before it is carried out.
 _OLD = 30.0
@@ -78,6 +80,11 @@ class Item:
     def found_id(self) -> str | None:
         """The id of the image that it was found to mean before anything was done; None if there was none."""
         return self._convergence.found_id if self._convergence else None
+
+    @property
+    def seen(self) -> list[Image]:
+        """The images that it was found among."""
+        return list(map(Image, self._declaration.found.values())) if self._declaration else []
 
     @property
     def label(self) -> str:
@@ -136,9 +143,13 @@ class Item:
         """
         now, others = datetime.datetime.now(datetime.UTC), [each for each in family if each is not self]
         rivals = [each for each in others if each._outshines(self, now)]
-        siblings = frozenset(version_key(each.version or "") for each in others if each._desired.state != "absent")
         is_free = not any(each._desired.promote for each in rivals)
-        self._desired = dataclasses.replace(self._desired, siblings=siblings, moves_name=is_free)
+        self._desired = dataclasses.replace(
+            self._desired,
+            siblings=frozenset(version_key(each.version or "") for each in others if each._desired.state != "absent"),
+            held_back=frozenset(version_key(each.version or "") for each in others if is_held_back(each._desired)),
+            moves_name=is_free,
+        )
         self._at_first = dataclasses.replace(self._desired, moves_name=not rivals)
 
     @property

@@ -21,15 +21,16 @@ from ._errors import AmbiguousImage, InvalidOption
 from ._image_steps import Deactivate, Delete, Exclude, Fill, GiveName, LookAgain, Retire, Supersede, Wait, key_of
 from ._observed import END_OF_LIFE, EXCLUDED, GONE, INCOMING_FOR, REPLACES, SUPERSEDED_AT, WRITTEN_ON, Image, Observed
 from ._steps import Plan, Step, certain
+from ._version_order import version_key
 from ._versions import (
     age,
     best,
     dated_name,
     family_of,
     has_ended,
+    is_excluded,
     is_good,
     newest_good,
-    version_key,
     version_of,
     versioned_name,
     versions_of,
@@ -223,6 +224,8 @@ class _Promotion:
         ]
         if image.hidden != hidden and (hidden or own):
             operations.append({"op": "replace", "path": "/os_hidden", "value": hidden})
+        if relative and version_key(version_of(image) or "") in desired.held_back and not is_excluded(image):
+            operations.append({"op": "add", "path": f"/{EXCLUDED}", "value": "true"})
         is_declared = relative and version_key(version_of(image) or "") in desired.siblings
         disposable = relative and not (own or is_declared or image.protected or image.id in self.leaving)
         return Supersede(image.id, name, compare.stamping(image, operations), desired.retire == "delete" and disposable)
@@ -247,6 +250,11 @@ def _held_back(desired: Desired) -> dict[str, str | None]:
     """What a version bears that does not have the name: one that is not to be promoted is not to be the newest one, either."""
     held: dict[str, str | None] = {EXCLUDED: "true"} if desired.promote is False else {}
     return held | desired.stamps
+
+
+def is_held_back(desired: Desired) -> bool:
+    """Whether a declared version is excluded as soon as it does not have the name."""
+    return desired.state != "absent" and _held_back(desired).get(EXCLUDED) == "true"
 
 
 def _model(desired: Desired, holder: Image | None) -> Image | None:

@@ -18,27 +18,14 @@ from ._farewell import Departure, Farewell, name_leavers
 from ._finding import Finder
 from ._foretold import Foretold, World
 from ._glance import Glance, Json
+from ._named import Named, unnamed
 from ._needs import images_needing, needed_by, why_it_stays
-from ._observed import CATALOG, FAMILY, REPLACED_BY, Image
+from ._observed import CATALOG, FAMILY, Image
 from ._pool import run_all
 from ._presence import Presence
-from ._versions import was_called
 
 #: Visibilities that let every project use an image.
 _OPEN = ("public", "community")
-
-
-class Named(t.Protocol):
-    """What an entry of the catalogue names."""
-
-    scope: str
-
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def names(self) -> set[str]: ...
-    @property
-    def family(self) -> str | None: ...
 
 
 class Pruning:
@@ -67,7 +54,14 @@ class Pruning:
         """Look for images that bear the mark and are not named."""
         self._scopes = sorted(scopes)
         self._marked = self._look()
-        self._doomed = unnamed(list(map(Image, self._marked)), entries)
+        found = unnamed(list(map(Image, self._marked)), entries)
+        self._doomed = list(found.images)
+        for image in (image for image in map(Image, self._marked) if image.id in found.doubtful):
+            heir = found.doubtful[image.id]
+            self._warn(
+                f"The catalogue no longer names {image.name!r} ({image.id}), which stays: what replaced it is gone, so it may be a "
+                f"predecessor of {heir.name!r} ({heir.id}). To delete it, declare it absent by its id."
+            )
         for image in [image for image in self._doomed if image.protected or image.in_motion]:
             why = "protected" if image.protected else image.status
             self._warn(f"The catalogue no longer names {image.name!r} ({image.id}), which is {why} and stays.")
@@ -167,30 +161,6 @@ class _Listed(Finder):
         return [self._found[image_id]] if image_id in self._found else super().by_id(image_id)
 
 
-def unnamed(marked: t.Sequence[Image], entries: t.Iterable[Named]) -> list[Image]:
-    """The images that no entry names. Pure.
-
-    Versions of a family that is named, and images that were replaced by one that is named, are the business of
-    image_retention. Copies inherit the mark, as snapshots do, and are never pruned.
-    """
-    entries = list(entries)
-    names = {(entry.scope, name) for entry in entries for name in entry.names}
-    # A name may hold an id, too
-    ids = {entry.id for entry in entries} | {name for _scope, name in names}
-    by_id = {image.id: image for image in marked}
-
-    def is_named(image: Image) -> bool:
-        image = _successor(image, by_id)
-        owner = image.owner or ""
-        if image.id in ids or (owner, image.name) in names:
-            return True
-        return any(scope == owner and was_called(image, name) for scope, name in names)
-
-    families = {(entry.scope, entry.family) for entry in entries if entry.family} | _families(filter(is_named, marked))
-    marked = [image for image in marked if image.stamp(CATALOG)]
-    return [image for image in marked if not is_named(image) and _family(_successor(image, by_id)) not in families]
-
-
 def unneeded(doomed: t.Iterable[Image], images: t.Collection[Image]) -> list[Image]:
     """Those that are the kernel or ramdisk of no image that stays; with one that is, its family stays. Pure.
 
@@ -227,15 +197,6 @@ def _circle(after: t.Mapping[str, set[str]]) -> list[str]:
     except graphlib.CycleError as found:
         return t.cast("list[str]", found.args[1])
     return []
-
-
-def _successor(image: Image, by_id: t.Mapping[str, Image]) -> Image:
-    """The image that has replaced one in the end, or the image itself."""
-    seen = set[str]()
-    while image.retired and image.raw[REPLACED_BY] in by_id and image.id not in seen:
-        seen.add(image.id)
-        image = by_id[image.raw[REPLACED_BY]]
-    return image
 
 
 def _family(image: Image) -> tuple[str, str | None]:

@@ -18,7 +18,7 @@ import typing as t
 from . import _retention_groups as groups
 from ._image_steps import Change, Deactivate, Delete
 from ._needs import needed_by
-from ._observed import Image
+from ._observed import CATALOG, Image
 from ._retention_groups import Group, Key
 from ._retention_rule import Rule
 from ._steps import Step
@@ -59,6 +59,7 @@ class Fate:
     :param why: a sentence without its full stop.
     :param age: time since it was superseded or created, as the rule counts; None if it was not superseded.
     :param withheld: whether it is not deleted for nothing but that it is not known whether it is in use.
+    :param remade_by: the catalogue whose next run undoes it if it still declares the image; None if there is none.
     :param waits_for: ids of images that need this one, and are deleted before it.
     """
 
@@ -69,6 +70,7 @@ class Fate:
     superseded_at: datetime.datetime | None = None
     age: datetime.timedelta | None = None
     withheld: bool = False
+    remade_by: str | None = None
     steps: tuple[Step, ...] = ()
     waits_for: frozenset[str] = frozenset()
 
@@ -124,6 +126,8 @@ class _Judge:
             return "it is protected"
         if image.id in self._group.current:
             return f"it is the image that the name {self._group.current[image.id]!r} means"
+        if groups.is_nameless(image):
+            return "it has no name, so that no other image can have taken its place"
         if image.id == self._newest_good:
             return "it is the newest good version of its family"
         if image.id in self._last:
@@ -150,7 +154,9 @@ class _Judge:
             told = dataclasses.replace(told, withheld=told.candidate.used is None)
             why = f"{why}; not deleted, because {in_use}"
             del reached[-1]
-        return _decided(told, tuple(stage for stage, _after in reached), why + self._not_counted(told))
+        stages = tuple(stage for stage, _after in reached)
+        told = dataclasses.replace(told, remade_by=_remade_by(told.image, stages))
+        return _decided(told, stages, why + self._not_counted(told) + _consequence(told.remade_by))
 
     def _not_counted(self, told: Fate) -> str:
         """Why keep_last does not keep an image that is new enough for it, to be added to a reason."""
@@ -198,6 +204,16 @@ def _held(fates: t.Sequence[Fate], needing: dict[str, frozenset[str]]) -> dict[s
 
 def _kept(fate: Fate, why: str) -> Fate:
     return dataclasses.replace(fate, fate=KEEP, why=why, steps=())
+
+
+def _remade_by(image: Image, stages: tuple[str, ...]) -> str | None:
+    """The catalogue whose mark a version bears that is deactivated or deleted. One that was replaced is declared by nobody."""
+    is_undone = bool(set(stages) - {"hide"}) and groups.version_of(image) and not image.retired
+    return image.stamp(CATALOG) if is_undone else None
+
+
+def _consequence(catalog: str | None) -> str:
+    return f"; the next run of the catalogue {catalog!r} undoes it if it still declares this version" if catalog else ""
 
 
 def _shared(candidate: Candidate, rule: Rule) -> str | None:

@@ -14,7 +14,7 @@ import functools
 import itertools
 import typing as t
 
-from . import _versions
+from . import _version_order, _versions
 from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, INCOMING_FOR, REPLACED_BY, SUPERSEDED_AT, VERSION, Image
 
 #: Kind and name of a group.
@@ -47,8 +47,8 @@ class Group:
         """The images that a name means, with the name, by id: no version's own name, and not put away."""
         best: dict[str, Image] = {}
         for image in self.whole:
-            name = image.name or ""
-            if image.snapshot or is_put_away(image) or _has_versioned_name(image):
+            name = image.name
+            if not name or image.snapshot or is_put_away(image) or _versions.is_called_after_version(image):
                 continue
             if name not in best or _claim(image) > _claim(best[name]):
                 best[name] = image
@@ -82,7 +82,7 @@ class Group:
 
 
 def groups_of(images: t.Iterable[Image]) -> list[Group]:
-    """The groups that images belong to, in the order of their labels."""
+    """The groups that images belong to, in the order of their labels. One without a name is a group by itself."""
     known = {image.id: image for image in images}
     successors = {each.id: known[by] for each in known.values() if (by := _replaced_by(each)) in known}
     found: dict[Key, list[Image]] = {}
@@ -102,6 +102,11 @@ def version_of(image: Image) -> str | None:
 def is_whole(image: Image) -> bool:
     """Whether an image has its data, and nobody is at work on it or about to put it in place."""
     return image.usable and not image.in_motion and not image.copying and not image.stamp(INCOMING_FOR)
+
+
+def is_nameless(image: Image) -> bool:
+    """Whether nothing can have superseded an image, because it has no name that another one could take."""
+    return not (image.name or image.snapshot or version_of(image) or is_put_away(image))
 
 
 def is_put_away(image: Image) -> bool:
@@ -135,8 +140,10 @@ def _key(image: Image, successors: dict[str, Image]) -> Key:
         return "family", image.stamp(FAMILY) or ""
     if image.snapshot:
         server = image.raw.get("instance_uuid")
-        return ("server", server) if server else ("snapshot", image.name or "")
-    return "name", _versions.renamed_from(image) or image.name or ""
+        return ("server", server) if server else ("snapshot", image.name or image.id)
+    former = _versions.renamed_from(image)
+    name = image.name if former is None else former
+    return ("name", name) if name else ("nameless", image.id)
 
 
 def label_of(key: Key) -> str:
@@ -156,11 +163,6 @@ def _unfit(image: Image, now: datetime.datetime) -> str | None:
 
 def _replaced_by(image: Image) -> str | None:
     return image.stamp(REPLACED_BY) if image.hidden else None
-
-
-def _has_versioned_name(image: Image) -> bool:
-    version = version_of(image)
-    return version is not None and (image.name or "").endswith(_versions.versioned_name("", version))
 
 
 def _claim(image: Image) -> tuple[t.Any, ...]:
@@ -183,5 +185,5 @@ def _place(image: Image, successors: dict[str, Image]) -> tuple[t.Any, ...]:
 def _order(image: Image) -> tuple[t.Any, ...]:
     """Their order by themselves. Glance counts in seconds, so the order in which they were superseded may have to decide."""
     superseded = image.stamp(SUPERSEDED_AT)
-    version = _versions.version_key(version_of(image) or "")
+    version = _version_order.version_key(version_of(image) or "")
     return (version, image.created_at, superseded is None, superseded or "", image.id)

@@ -78,13 +78,20 @@ def in_order_of_work(fates: t.Sequence[Fate]) -> list[Fate]:
 
 
 def _warnings(fates: t.Iterable[Fate]) -> tuple[str, ...]:
-    number = sum(fate.withheld for fate in fates)
-    if not number:
-        return ()
-    return (
-        f"require_unused: {number} images are old enough to be deleted and were not, because it is not known whether servers "
-        "or volumes use them.",
-    )
+    fates = list(fates)
+    warnings = []
+    if number := sum(fate.withheld for fate in fates):
+        warnings.append(
+            f"require_unused: {number} images are old enough to be deleted and were not, because it is not known whether "
+            "servers or volumes use them."
+        )
+    if remade := [fate for fate in fates if fate.steps and fate.remade_by]:
+        catalogues = ", ".join(sorted({repr(fate.remade_by) for fate in remade}))
+        warnings.append(
+            f"Some that go bear the mark of a catalogue ({catalogues}): {_named(remade)}. Its next run makes or activates "
+            "those again that it still declares; take them out of the catalogue first."
+        )
+    return tuple(warnings)
 
 
 def _may_be_shared(candidate: Candidate, rule: Rule) -> bool:

@@ -13,13 +13,12 @@ name of the family; the others are called after their version, see :func:`versio
 from __future__ import annotations
 
 import datetime
-import re
-import string
+import functools
 import typing as t
 
 from ._observed import END_OF_LIFE, EXCLUDED, FAMILY, GONE, INCOMING_FOR, SUPERSEDED_AT, VERSION, Image
+from ._version_order import version_key
 
-_PARTS = re.compile(r"[0-9]+|[^\W0-9_]+")
 _NAME_LIMIT = 255
 
 
@@ -43,21 +42,6 @@ def version_of(image: Image) -> str | None:
 def age(image: Image) -> tuple[t.Any, ...]:
     """What versions are sorted by: the version itself, then the time at which the image was made."""
     return (version_key(version_of(image) or ""), image.created_at, image.id)
-
-
-def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
-    """What orders versions: runs of digits as numbers, words below numbers, "13" below "13.1", as rpm does.
-
-    Signs between the runs count for nothing, and neither does the case of letters.
-    """
-    return tuple(_part_key(part) for part in _PARTS.findall(version.lower()))
-
-
-def _part_key(part: str) -> tuple[int, int, str]:
-    if part[0] not in string.digits:
-        return 0, 0, part
-    digits = part.lstrip("0")  # compared as texts of a length, since Python makes no numbers of thousands of digits
-    return 1, len(digits), digits
 
 
 def is_good(image: Image, now: datetime.datetime) -> bool:
@@ -132,6 +116,31 @@ def was_called(image: Image, name: str) -> bool:
 
 def _date_of(image: Image) -> str:
     return f" ({image.created_at or image.id})"
+
+
+def is_called_after_version(image: Image) -> bool:
+    """Whether a version has the name of one that does not have the name of its family."""
+    version = version_of(image)
+    return bool(version) and (image.name or "").endswith(versioned_name("", version or ""))
+
+
+def name_of_family(versions: t.Collection[Image]) -> str | None:
+    """The name that the versions of one family pass on, if one of them has it; None if none has.
+
+    It is the one that others are called after, else that of the family itself. Somebody may have given another name to a version by
+    hand; where no other version shows what is what, that counts.
+    """
+    named = [image for image in versions if image.name and not is_called_after_version(image)]
+    evident = [image for image in named if any(map(functools.partial(_is_called_after, image.name or ""), versions))]
+    evident = evident or [image for image in named if image.name == family_of(image)]
+    if not evident and len(named) == len(versions):
+        evident = named
+    bearer = best(evident)
+    return bearer.name if bearer else None
+
+
+def _is_called_after(name: str, image: Image) -> bool:
+    return image.name == versioned_name(name, version_of(image) or "")
 
 
 def versioned_name(name: str, version: str) -> str:

@@ -55,7 +55,8 @@ options:
       - Which version of O(family) the image is; put it in quotes, for YAML drops zeros at the end of V(13.10).
       - The image is found by its family and version, whatever its name is. Snapshots of servers and images of volumes,
         which inherit these properties, are none.
-      - Numbers in it are compared as numbers, so V(9) is older than V(10), and V(13) than V(13.1).
+      - Versions are ordered as those of packages are, so V(9) is older than V(10), and V(13) than V(13.1). Pre-releases such as
+        V(13~rc1), V(13-rc1) and V(13b2) are older than V(13). The user guide has a table.
       - A new version is made, filled and verified under a name of its own. What the task does not say passes to it from the
         image that has the name. Then it gets the name; see O(promote).
       - Stored with the image (property C(cloudimage_version)).

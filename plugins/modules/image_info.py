@@ -39,8 +39,8 @@ options:
     description:
       - Family of images, as O(cloudimage.glance.image#module:family) sets it. The result is its newest good version, or
         nothing if it has none. Good is a version that is active, not excluded from latest, and not past its end of life.
-      - Versions are compared as numbers and words, so that V(13.10) is newer than V(13.9). Snapshots of servers and images of
-        volumes are no versions, although they inherit the properties of one.
+      - Versions are ordered as those of packages are, so that V(13.10) is newer than V(13.9), and V(13) than V(13-rc1).
+        Snapshots of servers and images of volumes are no versions, although they inherit the properties of one.
       - If the project of the credentials has versions of the family, those of other projects do not count. If not, all versions
         count that the credentials may see, or with the role C(admin), which sees everything, those that are public.
         O(filters) with V(owner) or V(visibility) say whose are meant.

@@ -151,7 +151,9 @@ notes:
   - So images that have a name each, such as C(test-1) and C(test-2), all stay. To delete those, list them with
     M(cloudimage.glance.image_info), and declare them V(absent) with M(cloudimage.glance.image).
   - A rule knows no catalogue. What M(cloudimage.glance.images) declares is uploaded again by its next run, so take a version out of
-    the catalogue before a rule deletes it.
+    the catalogue before a rule deletes it. When versions with the mark of a catalogue are deleted or deactivated, a warning and
+    RV(images[].why) say so, in check mode as well.
+  - An image without a name is superseded by nothing, and stays.
   - A rule that selects no image is no error, and is told with a warning.
   - The image that a name means is that which has neither the name of a single version, as V(debian-13 (20261001\)), nor was
     hidden when another one took its place. Of several with one name it is the newest, visible and active ones first.
@@ -232,7 +234,7 @@ images:
       returned: success
       sample: debian-13 (20261001)
     group:
-      description: Name of the group. A family, or the name that its images have or had.
+      description: Name of the group. A family, or the name that its images have or had; the id of an image without a name.
       type: str
       returned: success
       sample: debian-13

@@ -51,7 +51,10 @@ options:
       - Whether to delete images that bear the mark O(catalog) and that the catalogue does not name any more. Needs O(catalog).
       - Only in the projects in which the catalogue declares images, or in that of the credentials, and only if no entry failed.
       - Protected images stay, with a warning. So do images that were replaced by one that is named, and versions of a family
-        of which any version is named; M(cloudimage.glance.image_retention) takes care of those.
+        of which any version is named; M(cloudimage.glance.image_retention) takes care of those. What an entry was found to mean
+        counts as named, whether or not it bears the mark.
+      - Where it cannot be told whether an image was replaced by one that is named, because what came between them is gone, it stays, with a
+        warning.
       - Kernels and ramdisks of images that stay are not deleted, and neither are further versions of theirs. Where an image could
         not be deleted, its kernel and ramdisk stay, too, and the result says so.
       - When the version with the name of a family is deleted, and versions stay that do not bear the mark or are protected, the

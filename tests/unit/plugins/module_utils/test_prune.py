@@ -12,9 +12,10 @@ import typing as t
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ServerRefusal
 from ansible_collections.cloudimage.glance.plugins.module_utils._glance import Glance
+from ansible_collections.cloudimage.glance.plugins.module_utils._named import unnamed
 from ansible_collections.cloudimage.glance.plugins.module_utils._observed import Image
 from ansible_collections.cloudimage.glance.plugins.module_utils._presence import Presence
-from ansible_collections.cloudimage.glance.plugins.module_utils._prune import Pruning, turns, unnamed, unneeded
+from ansible_collections.cloudimage.glance.plugins.module_utils._prune import Pruning, turns, unneeded
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import signed
 
 
@@ -24,6 +25,12 @@ class Entry:
     id: str | None = None
     names: set[str] = dataclasses.field(default_factory=set)
     family: str | None = None
+    found_id: str | None = None
+    seen: tuple[Image, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return min(self.names, default="")
 
 
 def image(image_id: str, name: str, owner: str = "p", **more: t.Any) -> Image:
@@ -91,7 +98,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("marked", "entries", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_unnamed(marked: list[Image], entries: list[Entry], expected: list[str]) -> None:
-    assert [image.id for image in unnamed(marked, entries)] == expected
+    assert [image.id for image in unnamed(marked, entries).images] == expected
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The order of versions, and which of them are good."""
+"""Which versions there are, which of them are good, and what they are called."""
 
 from __future__ import annotations
 
 import datetime
-import itertools
 import typing as t
 
 import pytest
@@ -28,41 +27,12 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.versi
     VERSION,
     holding,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 
 def image(version: str, number: int = 1, **facts: t.Any) -> Image:
     """An image that is a version and has the name."""
     cloud = model.Cloud()
     return Image(cloud.images[cloud.put(number, **holding(version, **facts))])
-
-
-@pytest.mark.parametrize(
-    "ascending",
-    [
-        ["9", "10", "11"],
-        ["20261001", "20261101"],
-        ["13", "13.1", "13.10"],
-        ["13-rc1", "13-0"],
-        ["1.beta", "1.1"],
-        ["jammy", "noble"],
-        ["2026-9-30", "2026-10-01"],
-    ],
-    ids=str,
-)
-def test_numbers_count_as_numbers(ascending: list[str]) -> None:
-    assert all(versions.version_key(one) < versions.version_key(two) for one, two in itertools.pairwise(ascending))
-
-
-@given(st.lists(st.text(max_size=8), max_size=5))
-@example(["\u00b3", "\u0663", "1" * 5000, ""])
-def test_any_text_has_a_place(texts: list[str]) -> None:
-    assert len(sorted(texts, key=versions.version_key)) == len(texts)
-
-
-def test_signs_and_case_count_for_nothing() -> None:
-    assert versions.version_key("13.1-RC1") == versions.version_key("13_1 rc 1")
 
 
 @pytest.mark.parametrize(
@@ -138,3 +108,24 @@ def test_names_of_those_that_have_lost_theirs() -> None:
     assert versions.versioned_name("debian-13", "1") == "debian-13 (1)"
     assert versions.dated_name(image("1")) == f"debian-13 ({model.TODAY})"
     assert len(versions.dated_name(image("1", name="n" * 255))) == 255
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["deb"], "deb"),
+        (["deb", "deb (2)"], "deb"),
+        (["gold", "deb (2)", "deb"], "deb"),
+        (["gold", f"{model.NAME} (2)", model.NAME], model.NAME),
+        (["gold", model.NAME], model.NAME),
+        (["gold", "deb (2)"], None),
+        (["deb (1)", "deb (2)"], None),
+        ([None, ""], None),
+        ([], None),
+        (["n" * 255, "n" * 251 + " (2)", "gold"], "n" * 255),
+    ],
+    ids=str,
+)
+def test_which_name_is_that_of_the_family(names: list[str | None], expected: str | None) -> None:
+    named = [image(str(number), number, name=name) for number, name in enumerate(names, 1)]
+    assert versions.name_of_family(named) == expected
