@@ -125,10 +125,15 @@ def read(
         if not path:
             problems.append(Problem(FILES, "", "the path of a file is empty"))
             continue
-        found, wrong = _read_file(os.path.abspath(os.path.expanduser(path)), defaults or {})
+        found, wrong = _read_file(file_path(path), defaults or {})
         entries += found
         problems += wrong
     return entries, problems
+
+
+def file_path(path: str) -> str:
+    """The absolute path of a catalogue file."""
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def refuse(problems: t.Sequence[Problem]) -> None:

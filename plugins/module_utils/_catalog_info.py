@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -54,6 +55,8 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         "problems": [_described(problem) for problem in verdict.problems],
         "recommendations": [_described(problem) for problem in verdict.recommendations],
         "images": [_shown(entry.options) for entry in verdict.entries],
+        "files": [_catalog.file_path(file) for file in params["files"] or ()],
+        "folder": os.getcwd(),
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import queue
 import re
 import threading
@@ -145,7 +146,7 @@ def explained() -> t.Iterator[None]:
         raise ConnectionProblem(f"The cloud refuses the credentials: {_text(fault)}") from fault
     except (auth.MissingRequiredOptions, auth.MissingAuthPlugin, auth.NoMatchingPlugin) as fault:
         raise ConnectionProblem(
-            f"The credentials are not complete (is the option cloud or OS_CLOUD set?): {_text(fault)}"
+            f"The credentials are not complete (is the option cloud or OS_CLOUD set?): {_text(fault)}{_known_clouds()}"
         ) from fault
     except (auth.EndpointNotFound, auth.CatalogException) as fault:
         raise ConnectionProblem(f"The cloud's catalogue has no such service: {_text(fault)}") from fault
@@ -207,8 +208,22 @@ def _known_clouds() -> str:
     except Exception:  # the fault that led here is the one to be told
         return ""
     if not known.config_filename:
-        return " There is no clouds.yaml in the working directory or in ~/.config/openstack, and OS_CLIENT_CONFIG_FILE names none."
+        return f" There is no clouds.yaml in {', '.join(_folders())}, and OS_CLIENT_CONFIG_FILE names {_named_file()}."
     return f" {known.config_filename} has {', '.join(names) or 'no cloud'}."
+
+
+def _folders() -> list[str]:
+    """Where openstacksdk looks for a ``clouds.yaml``, in its order."""
+    from openstack.config import loader
+
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    return list(dict.fromkeys(os.path.dirname(path) for path in loader.CONFIG_FILES if path != named))
+
+
+def _named_file() -> str:
+    """What the variable says about a file of the user's choice."""
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    return f"{os.path.abspath(named)}, which is not there" if named else "none"
 
 
 def _text(fault: Exception) -> str:

@@ -19,7 +19,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address
+from . import _address, _folder
 from ._converge import Convergence, Declaration
 from ._errors import CollectionError, Interrupted
 
@@ -38,7 +38,11 @@ class Catalog(t.Protocol):
 
 
 class _Module(AnsibleModule):
-    """A module that tells no secrets of its options, even if it fails because of them."""
+    """A module that starts in the folder that users mean, and tells no secrets of its options, even if it fails because of them."""
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        _folder.enter()
+        super().__init__(*args, **kwargs)
 
     def fail_json(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
         _keep_secrets(self)

@@ -140,6 +140,19 @@ images:
       properties:
         hw_disk_bus: scsi
         hw_vif_model: vmxnet3
+files:
+  description: The whole paths of O(files).
+  returned: success
+  type: list
+  elements: str
+  sample: [/srv/catalog/debian.yml]
+  version_added: 0.4.0
+folder:
+  description: The folder on the host of the module that relative paths start from.
+  returned: success
+  type: str
+  sample: /srv/catalog
+  version_added: 0.4.0
 """
 
 from ansible_collections.cloudimage.glance.plugins.module_utils._catalog_info import answer, info_spec
