@@ -106,7 +106,10 @@ def test_a_playbook_of_the_users_starts_in_its_own_folder(member: Project, name:
         folder / "site.yml",
         local(tasks=[{"cloudimage.glance.image": image}]),
         local(
-            roles=[{"role": "cloudimage.glance.publish", "vars": variables}, {"role": "cloudimage.glance.audit"} | audit]
+            roles=[
+                {"role": "cloudimage.glance.publish", "vars": variables},
+                {"role": "cloudimage.glance.audit"} | audit,
+            ]
         ),
     )
     code, output = play(folder.parent, str(site))
@@ -129,7 +132,9 @@ def test_the_audit_and_its_page_start_where_they_were_started(member: Project, n
 
 def test_rules_are_applied_to_the_cloud_of_the_folder(member: Project, name: str, folder: Path) -> None:
     member.create(name, b"d" * 512)
-    (folder / "rules.yml").write_text(yaml.safe_dump({"retire_rules": [{"name": name, "keep_last": 1, "hide_after": "9d"}]}))
+    (folder / "rules.yml").write_text(
+        yaml.safe_dump({"retire_rules": [{"name": name, "keep_last": 1, "hide_after": "9d"}]})
+    )
     code, output = play(folder, "cloudimage.glance.retire", "-e", "@rules.yml", "-e", "retire_cloud=local")
     assert code == 0, output
 
