@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -45,3 +46,17 @@ def test_what_is_no_list_is_named() -> None:
     assert code != 0 and "argument 'publish_images' is of type dict and we were unable to convert to list" in output, (
         output
     )
+
+
+def test_an_image_says_what_becomes_of_properties_that_look_wrong(
+    member: Project, name: str, disk: t.Callable[..., Path]
+) -> None:
+    wrong = {"os_distr": "debian", "hw_disk_bus": "virtoi"}
+    entry = {"name": name, "src": str(disk(1)), "properties": wrong}
+    cloud = ("-e", "publish_cloud=local")
+    code, output = publish(*cloud, "-e", json.dumps({"publish_images": [{**entry, "check_properties": "fail"}]}))
+    assert code != 0 and "did you mean 'os_distro'?" in output and "did you mean 'virtio'?" in output, output
+    assert member.named(name) == []
+    code, output = publish(*cloud, "-e", json.dumps({"publish_images": [{**entry, "check_properties": "none"}]}))
+    assert code == 0 and "did you mean" not in output, output
+    assert member.only(name)["hw_disk_bus"] == "virtoi"
