@@ -21,6 +21,7 @@ import typing as t
 from . import _catalog_file
 from ._argspec import image_spec
 from ._errors import CatalogProblem
+from ._harmless import harmless
 
 #: Where entries of the option come from, and their defaults.
 OPTIONS = OPTION, DEFAULTS, FILES = "images", "defaults", "files"
@@ -113,7 +114,7 @@ class Problem:
         return f"{self}" if self.message.endswith("?") else f"{self}."
 
     def __str__(self) -> str:
-        return f"{self.origin}: {self.label + ': ' if self.label else ''}{self.message}"
+        return harmless(f"{self.origin}: {self.label + ': ' if self.label else ''}{self.message}")
 
 
 def read(

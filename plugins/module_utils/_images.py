@@ -24,6 +24,7 @@ from ._errors import ImagesFailed, InvalidOption
 from ._finding import Prefetched
 from ._foretold import World
 from ._glance import Glance, connect
+from ._harmless import harmless
 from ._images_item import Item, introduce
 from ._metadata_standard import Remark
 from ._observed import CATALOG
@@ -130,7 +131,7 @@ class Images:
         pruned = self._pruning.report() if self._pruning else []
         labelled = [
             *zip((item.label for item in self._items), results, strict=True),
-            *((each["name"], each) for each in pruned),
+            *((harmless(each["name"]), each) for each in pruned),
         ]
         reasons = [(label, result["msg"]) for label, result in labelled if result["failed"]]
         report: dict[str, t.Any] = {

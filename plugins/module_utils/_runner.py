@@ -22,6 +22,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import _address, _folder
 from ._converge import Convergence, Declaration
 from ._errors import CollectionError, Interrupted
+from ._harmless import harmless
 
 
 class Catalog(t.Protocol):
@@ -120,7 +121,9 @@ def _edge(module: AnsibleModule) -> t.Iterator[None]:
         if isinstance(bug.__context__, Interrupted):  # a signal in the middle of a library's own handling of errors
             module.fail_json(msg=bug.__context__.message, reason=Interrupted.reason)
         module.fail_json(
-            msg=f"Unexpected {type(bug).__name__}: {bug}", reason="unexpected", exception=traceback.format_exc()
+            msg=harmless(f"Unexpected {type(bug).__name__}: {bug}"),
+            reason="unexpected",
+            exception=traceback.format_exc(),
         )
 
 

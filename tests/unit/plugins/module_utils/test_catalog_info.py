@@ -157,8 +157,12 @@ def test_problems_come_in_the_order_of_entries() -> None:
 
 @pytest.mark.parametrize(
     ("check", "problems", "recommendations"),
-    [(None, ["hw_disk_bus"], ["os_distr"]), ("warn", [], ["os_distr", "hw_disk_bus"]), ("none", [], [])]
-    + [("fail", ["os_distr", "hw_disk_bus"], [])],
+    [
+        (None, ["hw_disk_bus"], ["os_distr"]),
+        ("warn", [], ["os_distr", "hw_disk_bus"]),
+        ("none", [], []),
+        ("fail", ["os_distr", "hw_disk_bus"], []),
+    ],
 )
 def test_an_entry_says_what_becomes_of_properties_that_look_wrong(
     check: str | None, problems: list[str], recommendations: list[str]
