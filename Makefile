@@ -175,6 +175,11 @@ functional: venv-newest .work/linked $(call own_cloud,functional) ## Run the mod
 incumbent: venv-newest .work/linked $(call own_cloud,functional) ## Run what shows that defects of openstack.cloud are not ours
 	@tests/gate/pytest "$(newest)" "$(CURDIR)/.work/functional-cloud" tests/functional/incumbent
 
+.PHONY: side-by-side
+side-by-side: venv-newest .work/linked .work/venvs/incumbent/collections/complete $(call own_cloud,functional) ## Run openstack.cloud and this collection in one play
+	@export CLOUDIMAGE_TEST_INCUMBENT="$(incumbent)"
+	tests/gate/pytest "$(newest)" "$(CURDIR)/.work/functional-cloud" tests/side_by_side
+
 .PHONY: sets
 sets: venv-newest browser .work/linked $(call own_cloud,sets) ## Run what is about many images: catalogues, versions, retention, audit
 	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional/sets

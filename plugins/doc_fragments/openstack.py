@@ -76,7 +76,7 @@ requirements:
   - python >= 3.11
   - openstacksdk >= 1.0.0
 notes:
-  - Values come from C(clouds.yaml) (in the working directory, C(~/.config/openstack) or C(/etc/openstack), or the file
+  - Values come from C(clouds.yaml) (in the folder of the playbook, C(~/.config/openstack) or C(/etc/openstack), or the file
     that E(OS_CLIENT_CONFIG_FILE) names), then from C(OS_*) environment variables, then from the options.
 """
 

@@ -19,7 +19,7 @@ from ._errors import CollectionError, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import GONE, REPLACED_BY, Image
 from ._patching import Patches, explained, protection
-from ._steps import Plan, Step, certain
+from ._steps import Plan, Step, certain, sentence
 from ._succession import Succession
 from ._transfer import Transfer
 
@@ -86,7 +86,7 @@ class Applier:
                 if isinstance(step, steps.Reactivate) and step.image in to_sleep:
                     self._woken.add(step.image)
                 self._carry_out(step)
-                done.append(str(step))
+                done.append(sentence(step))
         except Superseded as news:
             self._put_to_sleep()
             news.details["actions"] = done + news.details.get("actions", [])
@@ -179,7 +179,7 @@ class Applier:
     @_carry_out.register
     def _look_again(self, step: steps.LookAgain) -> None:
         self._unfinished = None
-        raise Superseded(f"The image {self._id(step.image)} was to be looked at again.", actions=[str(step)])
+        raise Superseded(f"The image {self._id(step.image)} was to be looked at again.", actions=[sentence(step)])
 
     @_carry_out.register
     def _deactivate(self, step: steps.Deactivate) -> None:

@@ -49,9 +49,15 @@ def wait_spec() -> Spec:
     }
 
 
+def check_spec() -> Spec:
+    """What becomes of properties that look wrong."""
+    return {"check_properties": {"type": "str", "choices": ["warn", "fail", "none"]}}
+
+
 def image_spec() -> Spec:
     """One declared image: what the module ``image`` takes beside the connection."""
     return {
+        **check_spec(),
         "checksum": {"type": "str"},
         "container_format": {"type": "str"},
         "content_key": {"type": "str", "no_log": False},

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Values of an audit as people read them: text that cannot deceive, sizes, ages, and a table of lines. Pure."""
+"""Values of an audit as people read them: sizes, ages, and a table of lines. Pure."""
 
 from __future__ import annotations
 
@@ -12,36 +12,13 @@ import json
 import typing as t
 import unicodedata
 
+from ._harmless import harmless
+
 Json = dict[str, t.Any]
 
-#: Unicode categories of what cannot be seen, or changes what stands around it: controls, formats (that turn the direction of
-#: writing, too), surrogates, private and unassigned characters, separators of lines and paragraphs, odd spaces.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 #: Columns that a name may take in a table of lines.
 _NAME_WIDTH = 40
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-#: A single mark upon a letter belongs to a script; a heap of them spills over lines.
-_MARKS = 2
-
-
-def harmless(text: t.Any) -> str:
-    """A text in which everything can be seen, and nothing acts on a terminal or turns the direction of writing.
-
-    ``\\x1b`` and ``\\u202e`` then stand where the characters were.
-    """
-    shown, marks = [], 0
-    for sign in str(text):
-        marks = marks + 1 if unicodedata.combining(sign) else 0
-        unseen = sign != " " and unicodedata.category(sign) in _UNSEEN
-        shown.append(_escaped(sign) if unseen or marks > _MARKS else sign)
-    return "".join(shown)
-
-
-def _escaped(sign: str) -> str:
-    number = ord(sign)
-    if number < 0x100:
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign, f"\\x{number:02x}")
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def value_text(value: t.Any) -> str:

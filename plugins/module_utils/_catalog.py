@@ -21,6 +21,7 @@ import typing as t
 from . import _catalog_file
 from ._argspec import image_spec
 from ._errors import CatalogProblem
+from ._harmless import harmless
 
 #: Where entries of the option come from, and their defaults.
 OPTIONS = OPTION, DEFAULTS, FILES = "images", "defaults", "files"
@@ -113,7 +114,7 @@ class Problem:
         return f"{self}" if self.message.endswith("?") else f"{self}."
 
     def __str__(self) -> str:
-        return f"{self.origin}: {self.label + ': ' if self.label else ''}{self.message}"
+        return harmless(f"{self.origin}: {self.label + ': ' if self.label else ''}{self.message}")
 
 
 def read(
@@ -125,10 +126,15 @@ def read(
         if not path:
             problems.append(Problem(FILES, "", "the path of a file is empty"))
             continue
-        found, wrong = _read_file(os.path.abspath(os.path.expanduser(path)), defaults or {})
+        found, wrong = _read_file(file_path(path), defaults or {})
         entries += found
         problems += wrong
     return entries, problems
+
+
+def file_path(path: str) -> str:
+    """The absolute path of a catalogue file."""
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def refuse(problems: t.Sequence[Problem]) -> None:

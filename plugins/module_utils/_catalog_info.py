@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -17,7 +18,7 @@ from ._argspec import Spec, catalog_spec, image_rules, image_spec, publish_spec,
 from ._catalog import Entry, Problem
 from ._desired import desired_properties
 from ._errors import CollectionError
-from ._hardware import HYPERVISORS, as_nova_reads
+from ._hardware import HYPERVISORS, hypervisor_of
 
 
 class Verdict(t.NamedTuple):
@@ -54,6 +55,8 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         "problems": [_described(problem) for problem in verdict.problems],
         "recommendations": [_described(problem) for problem in verdict.recommendations],
         "images": [_shown(entry.options) for entry in verdict.entries],
+        "files": [_catalog.file_path(file) for file in params["files"] or ()],
+        "folder": os.getcwd(),
     }
 
 
@@ -77,8 +80,8 @@ def judged(
         if entry.options.get("state") == "absent":
             continue
         properties = _properties(entry)
-        on = hypervisor or _hypervisor(properties)
-        for remark in _metadata_standard.remarks(properties, entry.options, on, standard):
+        on, check = hypervisor or hypervisor_of(properties), _catalog.text_of(entry.options.get("check_properties"))
+        for remark in _metadata_standard.remarks(properties, entry.options, on, standard, check):
             (problems if remark.wrong else recommendations).append(entry.problem(remark.key, remark.message))
         problems += _lossy(entry)
         if _is_public(entry):
@@ -127,11 +130,6 @@ def _lossy(entry: Entry) -> t.Iterator[Problem]:
             "os_version",
             f"the property os_version is the number {version}, of which YAML drops zeros at the end; put it in quotes",
         )
-
-
-def _hypervisor(properties: dict[str, str]) -> str:
-    declared = properties.get("hypervisor_type") or properties.get("img_hv_type") or "kvm"
-    return as_nova_reads("hypervisor_type", declared)
 
 
 def _is_public(entry: Entry) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import queue
 import re
 import threading
@@ -28,6 +29,8 @@ _KEYSTONE_TIMEOUT = 30
 _PASSING_STATUSES = (502, 503, 504)
 #: What the operating system says inside of what urllib3 says.
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
+#: How requests ends what it says about the file of a certificate, if the path of that is relative.
+_RELATIVE = re.compile(r"(?<=, invalid path: )[^/].*$")
 #: openstack.connect's names of options that may not stand beside a whole configuration in ``cloud``.
 _CONNECT_NAMES = {
     "auth_type": "auth_type",
@@ -145,7 +148,7 @@ def explained() -> t.Iterator[None]:
         raise ConnectionProblem(f"The cloud refuses the credentials: {_text(fault)}") from fault
     except (auth.MissingRequiredOptions, auth.MissingAuthPlugin, auth.NoMatchingPlugin) as fault:
         raise ConnectionProblem(
-            f"The credentials are not complete (is the option cloud or OS_CLOUD set?): {_text(fault)}"
+            f"The credentials are not complete (is the option cloud or OS_CLOUD set?): {_text(fault)}.{_known_clouds()}"
         ) from fault
     except (auth.EndpointNotFound, auth.CatalogException) as fault:
         raise ConnectionProblem(f"The cloud's catalogue has no such service: {_text(fault)}") from fault
@@ -165,7 +168,7 @@ def _log(openstack: t.Any, params: dict[str, t.Any]) -> None:
         openstack.enable_logging(debug=debug, http_debug=debug, path=params["sdk_log_path"])
     except OSError as problem:
         raise InvalidOption(
-            f"sdk_log_path: {params['sdk_log_path']} cannot be written: {problem.strerror}."
+            f"sdk_log_path: {os.path.abspath(params['sdk_log_path'])} cannot be written: {problem.strerror}."
         ) from problem
 
 
@@ -207,13 +210,27 @@ def _known_clouds() -> str:
     except Exception:  # the fault that led here is the one to be told
         return ""
     if not known.config_filename:
-        return " There is no clouds.yaml in the working directory or in ~/.config/openstack, and OS_CLIENT_CONFIG_FILE names none."
+        return f" There is no clouds.yaml in {', '.join(_folders())}, and OS_CLIENT_CONFIG_FILE names {_named_file()}."
     return f" {known.config_filename} has {', '.join(names) or 'no cloud'}."
+
+
+def _folders() -> list[str]:
+    """Where openstacksdk looks for a ``clouds.yaml``, in its order."""
+    from openstack.config import loader
+
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    return list(dict.fromkeys(os.path.dirname(path) for path in loader.CONFIG_FILES if path != named))
+
+
+def _named_file() -> str:
+    """What the variable says about a file of the user's choice."""
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    return f"{os.path.abspath(named)}, which is not there" if named else "none"
 
 
 def _text(fault: Exception) -> str:
     """What a library says, in one line; of the nested exceptions of a connection only what the system says."""
-    text = " ".join(str(fault).split())
+    text = _RELATIVE.sub(lambda path: os.path.abspath(path[0]), " ".join(str(fault).split()))
     said, nested, details = text.partition(": HTTP")
     system = _ERRNO.search(details)
     return f"{said}: {system[1]}" if nested and system else text

@@ -45,7 +45,7 @@ from ._errors import (
     ServerRefusal,
     TransferProblem,
 )
-from ._file_declaration import FORMAT_ALIASES, SOURCE_FORMATS
+from ._file_declaration import FORMAT_ALIASES, SOURCE_FORMATS, compression_option
 from ._glance import Glance, connect
 from ._observed import Image
 from ._receive import Reception
@@ -64,6 +64,7 @@ def declare(module: AnsibleModule) -> t.Iterator[DownloadDeclaration]:
     """
     params = module.params
     require_name(params["image"], "image")
+    compression_option(params)
     _file_place.require_attributes(params)
     place = _file_place.Place(module, _file_place.place_option(params["dest"], "dest"), "dest")
     limit = size_option(params["max_virtual_size"], "max_virtual_size")
@@ -168,10 +169,13 @@ class DownloadDeclaration:
                 f"format: the data of image {_download_plan.told(image)} lies in a container of the format {container}, "
                 "so it can only be downloaded as it is."
             )
-        wanted = Wanted(self._place.path, _download_plan.told(image), size, check, "", own_format, wanted_format)
+        compression = compression_option(self._params)
+        wanted = Wanted(
+            self._place.path, _download_plan.told(image), size, check, "", own_format, wanted_format, compression
+        )
         if wanted.converts and own_format not in SOURCE_FORMATS:
             raise InvalidOption(f"format: an image of the format {own_format} cannot be converted.")
-        recipe = _file_plan.recipe(wanted_format if wanted.converts else None, None, unpack=False)
+        recipe = _file_plan.recipe(wanted_format if wanted.converts else None, compression, unpack=False)
         # The data of an image never changes, so that its id can stand for data whose digest nobody knows.
         identity = (check.algorithm, check.digest) if check.algorithm and check.digest else ("image", image.id)
         return dataclasses.replace(wanted, content_key=_content.content_key(*identity, recipe))
@@ -279,7 +283,7 @@ class DownloadDeclaration:
 
     def _target(self, wanted: Wanted) -> _file_build.Target:
         own = wanted.own_format
-        return _file_build.Target(wanted.path, wanted.format, None, False, own, self._limit)
+        return _file_build.Target(wanted.path, wanted.format, wanted.compression_type, False, own, self._limit)
 
     def _partial_key(self) -> str:
         """Tells what a partial file is to hold: the data of an image never changes while its id lives."""

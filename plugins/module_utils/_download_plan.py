@@ -43,6 +43,7 @@ class Wanted:
     :param content_key: what the file must hold.
     :param own_format: of the image, as Glance tells it.
     :param format: that the file must have; None for that of the image, whatever it is.
+    :param compression_type: of a compressed qcow2; None for one that is as it comes.
     """
 
     path: str
@@ -52,11 +53,12 @@ class Wanted:
     content_key: str
     own_format: str | None = None
     format: str | None = None
+    compression_type: str | None = None
 
     @property
     def converts(self) -> bool:
-        """Whether the file must have another format than the image."""
-        return self.format not in (None, self.own_format)
+        """Whether the file must have another format than the image, or be compressed."""
+        return self.format not in (None, self.own_format) or self.compression_type is not None
 
     def resumable(self, partial: int) -> bool:
         """Whether so many bytes of an earlier run may be gone on with: not if nothing would show that they are damaged."""
@@ -101,7 +103,8 @@ class Shape:
 
     def __str__(self) -> str:
         if self.wanted.converts:
-            return f"convert it from {self.wanted.own_format} to {self.wanted.format}"
+            compressed = f" compressed with {self.wanted.compression_type}" if self.wanted.compression_type else ""
+            return f"convert it from {self.wanted.own_format} to {self.wanted.format}{compressed}"
         return f"inspect it, which must be {self.wanted.format}"
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ._harmless import harmless
+
 
 class CollectionError(Exception):
     """A problem told to the user in one sentence.
@@ -26,8 +28,9 @@ class CollectionError(Exception):
     reason = "failed"
 
     def __init__(self, message: str, **details: t.Any) -> None:
-        super().__init__(message)
-        self.message = message
+        # What the server says, and what images are called, is in it as others have written it.
+        self.message = harmless(message)
+        super().__init__(self.message)
         self.details = details
 
 

@@ -196,18 +196,25 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
+def compression_option(options: dict[str, t.Any]) -> str | None:
+    """How the qcow2 that is to be made is compressed.
+
+    :raises InvalidOption: if something else is to be made.
+    """
+    if options["compression_type"] and options["format"] != "qcow2":
+        raise InvalidOption("compression_type: is for the format qcow2 only.")
+    return options["compression_type"]
+
+
 def _target(options: dict[str, t.Any]) -> _file_build.Target:
     path = _file_place.place_option(options["path"], "path")
     if options["timeout"] < 1:
         raise InvalidOption(f"timeout: {options['timeout']} is not a number of seconds.")
     _file_place.require_attributes(options)
-    disk_format = FORMAT_ALIASES.get(options["format"], options["format"])
-    if options["compression_type"] and disk_format != "qcow2":
-        raise InvalidOption("compression_type: is for the format qcow2 only.")
     return _file_build.Target(
         path=path,
-        format=disk_format,
-        compression_type=options["compression_type"],
+        format=FORMAT_ALIASES.get(options["format"], options["format"]),
+        compression_type=compression_option(options),
         unpack=options["unpack"],
         source_format=FORMAT_ALIASES.get(options["source_format"], options["source_format"]),
         max_virtual_size=size_option(options["max_virtual_size"], "max_virtual_size"),

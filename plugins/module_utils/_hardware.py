@@ -14,6 +14,8 @@ VMware from ``nova/virt/vmwareapi/images.py`` and ``vm_util.py``. Network models
 
 from __future__ import annotations
 
+import typing as t
+
 _BUSES_OF_QEMU = ("fdc", "ide", "sata", "scsi", "usb", "virtio")
 _BUSES = {
     "kvm": _BUSES_OF_QEMU,
@@ -61,11 +63,14 @@ VALUES: dict[str, tuple[str, ...]] = {
         ).split()
     ),
     "hw_cdrom_bus": _ALL_BUSES,
+    "hw_cpu_policy": ("dedicated", "mixed", "shared"),
+    "hw_cpu_thread_policy": ("isolate", "prefer", "require"),
     "hw_disk_bus": _ALL_BUSES,
     "hw_firmware_type": ("bios", "uefi"),
     "hw_input_bus": ("usb", "virtio"),
     "hw_maxphysaddr_mode": ("emulate", "passthrough"),
     "hw_mem_encryption_model": ("amd-sev", "amd-sev-es", "amd-sev-snp"),
+    "hw_pci_numa_affinity_policy": ("legacy", "preferred", "required", "socket"),
     "hw_pointer_model": ("usbtablet",),
     "hw_rescue_bus": _ALL_BUSES,
     "hw_rng_model": ("virtio",),
@@ -78,10 +83,26 @@ VALUES: dict[str, tuple[str, ...]] = {
     "hw_vif_model": tuple(sorted({model for models in _VIFS.values() for model in models})),
     "hw_viommu_model": ("auto", "intel", "smmuv3", "virtio"),
     "hw_watchdog_action": ("disabled", "none", "pause", "poweroff", "reset"),
+    "img_config_drive": ("mandatory", "optional"),
     "os_secure_boot": ("disabled", "optional", "required"),
     "os_type": ("linux", "windows"),
     "vm_mode": ("exe", "hvm", "uml", "xen"),
 }
+#: Properties of which Nova takes everything that is not one of these words for false.
+SWITCHES = frozenset(
+    """
+    hw_boot_menu hw_ephemeral_encryption hw_firmware_stateless hw_locked_memory hw_mem_encryption hw_pmu hw_qemu_guest_agent
+    hw_time_hpet hw_vif_multiqueue_enabled hw_virtio_packed_ring img_hide_hypervisor_id os_require_quiesce
+    """.split()
+)
+SWITCH_WORDS = frozenset("0 1 f false n no off on t true y yes".split())
+#: Properties that have to be whole numbers.
+NUMBERS = frozenset(
+    """
+    hw_cpu_cores hw_cpu_max_cores hw_cpu_max_sockets hw_cpu_max_threads hw_cpu_sockets hw_cpu_threads hw_maxphysaddr_bits
+    hw_numa_nodes hw_serial_port_count hw_video_ram
+    """.split()
+)
 #: Other names for a value, which Nova turns into the one on the right.
 _OTHER_NAMES: dict[str, dict[str, str]] = {
     "architecture": {"amd64": "x86_64", "i386": "i686", "i486": "i686", "i586": "i686"},
@@ -103,14 +124,14 @@ _ANY_CASE = ("architecture", "hypervisor_type", "hw_scsi_model", "hw_vif_model",
 OTHER_PROPERTIES = frozenset(
     """
     auto_disk_config bdm_v2 bittorrent block_device_mapping cache_in_nova hw_architecture hw_auto_disk_config hw_boot_menu
-    hw_cpu_cores hw_cpu_max_cores hw_cpu_max_sockets hw_cpu_max_threads hw_cpu_policy hw_cpu_realtime_mask hw_cpu_sockets
-    hw_cpu_thread_policy hw_cpu_threads hw_device_id hw_disk_type hw_emulation_architecture hw_ephemeral_encryption
+    hw_cpu_cores hw_cpu_max_cores hw_cpu_max_sockets hw_cpu_max_threads hw_cpu_realtime_mask hw_cpu_sockets
+    hw_cpu_threads hw_device_id hw_disk_type hw_emulation_architecture hw_ephemeral_encryption
     hw_ephemeral_encryption_format hw_ephemeral_encryption_secret_uuid hw_firmware_stateless hw_floppy_bus hw_ipxe_boot
     hw_locked_memory hw_machine_type hw_maxphysaddr_bits hw_mem_encryption hw_mem_page_size hw_numa_cpus hw_numa_mem
-    hw_numa_nodes hw_pci_numa_affinity_policy hw_pmu hw_qemu_guest_agent hw_redirected_usb_ports hw_rescue_device
+    hw_numa_nodes hw_pmu hw_qemu_guest_agent hw_redirected_usb_ports hw_rescue_device
     hw_serial_port_count hw_time_hpet hw_video_ram hw_vif_multiqueue_enabled hw_virtio_packed_ring hw_vm_mode
     hypervisor_version_requires img_bdm_v2 img_bittorrent img_block_device_mapping img_cache_in_nova img_compression_level
-    img_config_drive img_hide_hypervisor_id img_hv_requested_version img_hv_type img_linked_clone img_mappings img_owner_id
+    img_hide_hypervisor_id img_hv_requested_version img_hv_type img_linked_clone img_mappings img_owner_id
     img_root_device_name img_signature img_signature_certificate_uuid img_signature_hash_method img_signature_key_type
     img_use_agent img_version instance_uuid ipxe_boot kernel_id mappings os_admin_user os_command_line os_distro
     os_require_quiesce os_secure_boot_signature os_shutdown_timeout os_skip_agent_inject_files_at_boot
@@ -122,6 +143,14 @@ OTHER_PROPERTIES = frozenset(
 
 #: Types of hypervisor whose hardware is known here.
 HYPERVISORS = tuple(sorted(_BUSES))
+
+
+def hypervisor_of(properties: t.Mapping[str, str]) -> str:
+    """What an image is to run on, as far as its properties tell; else KVM, which most clouds have."""
+    declared = properties.get("hypervisor_type") or properties.get("img_hv_type")
+    if not declared:
+        return "vmware" if any(key.startswith("vmware_") for key in properties) else "kvm"
+    return as_nova_reads("hypervisor_type", declared)
 
 
 def as_nova_reads(key: str, value: str) -> str:

@@ -16,7 +16,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _checksum, _content, _disk, _identity, _plan, _unpack
+from . import _checksum, _content, _disk, _identity, _plan, _property_check, _unpack
 from ._apply import Applier
 from ._argspec import size_option
 from ._cast import meant
@@ -42,6 +42,7 @@ def declare(module: AnsibleModule) -> t.Iterator[ImageDeclaration]:
     """
     params = module.params
     desired = desired_image(params)
+    _property_check.check(desired, params["check_properties"], module.warn)
     local = with_local_facts(desired, params)
     with connect(params) as glance:
         yield declaration(glance, local, params, module.warn)

@@ -17,14 +17,16 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _catalog, _catalog_check
-from ._catalog import Problem
+from . import _address, _catalog, _catalog_check, _property_check
+from ._catalog import Entry, Problem
 from ._desired import Desired
 from ._errors import ImagesFailed, InvalidOption
 from ._finding import Prefetched
 from ._foretold import World
 from ._glance import Glance, connect
+from ._harmless import harmless
 from ._images_item import Item, introduce
+from ._metadata_standard import Remark
 from ._observed import CATALOG
 from ._pool import run_all
 from ._presence import Presence
@@ -129,7 +131,7 @@ class Images:
         pruned = self._pruning.report() if self._pruning else []
         labelled = [
             *zip((item.label for item in self._items), results, strict=True),
-            *((each["name"], each) for each in pruned),
+            *((harmless(each["name"]), each) for each in pruned),
         ]
         reasons = [(label, result["msg"]) for label, result in labelled if result["failed"]]
         report: dict[str, t.Any] = {
@@ -242,17 +244,39 @@ def _items(module: AnsibleModule) -> list[Item]:
     validated, wrong = _catalog_check.examined(entries)
     problems += wrong
     faulty = {problem.place for problem in problems}
-    items = []
+    items, doubtful = [], []
     for entry, checked in zip(entries, validated, strict=True):
         options = checked | beside
         module.no_log_values |= _address.secrets_in(entry.options)
         desired = None if entry.place in faulty else _catalog_check.desired_of(entry, options)
         if isinstance(desired, Desired):
+            doubtful += [(entry, options["check_properties"], each) for each in _property_check.looks_wrong(desired)]
             items.append(Item(entry, _marked(desired, params["catalog"]), options, module.warn))
         elif desired:
             problems.append(desired)
+    problems += _property_doubts(doubtful, params["check_properties"], module.warn)
     _catalog.refuse(problems)
     return items
+
+
+def _property_doubts(
+    doubtful: list[tuple[Entry, str | None, Remark]], how: str | None, warn: t.Callable[[str], None]
+) -> list[Problem]:
+    """What is refused of properties that look wrong; of the rest there are warnings, one for all entries that have it in common.
+
+    :param doubtful: entries, each with its own ``check_properties`` and one remark.
+    :param how: ``check_properties`` of those that do not say.
+    """
+    refused, labels = [], dict[str, list[str]]()
+    for entry, own, remark in doubtful:
+        mode = own or how or _property_check.USUAL
+        if mode == "fail":
+            refused.append(entry.problem(remark.key, remark.message))
+        elif mode == "warn":
+            labels.setdefault(_property_check.sentence(remark.message), []).append(entry.label)
+    for message, named in labels.items():
+        warn(f"{_named(named)}: {message}")
+    return refused
 
 
 def _marked(desired: Desired, mark: str | None) -> Desired:

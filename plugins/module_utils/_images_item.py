@@ -24,6 +24,7 @@ from ._errors import CollectionError, Superseded
 from ._finding import Finder
 from ._foretold import Foretold, World, id_to_come
 from ._glance import Glance
+from ._harmless import harmless
 from ._image_steps import NEW, LookAgain, Retire
 from ._needs import NEEDS
 from ._observed import WRITTEN_ON, Image, is_image_id
@@ -89,7 +90,7 @@ class Item:
     @property
     def label(self) -> str:
         """What the user knows it by."""
-        return f"{self.name} ({self.version})" if self.version else self.name
+        return harmless(f"{self.name} ({self.version})" if self.version else self.name)
 
     @property
     def names(self) -> set[str]:

@@ -22,7 +22,7 @@ from ._glance import Glance, Json, connect
 from ._image_steps import Merge, Share, Unshare
 from ._member_plan import Answer, Caller, Found, Wanted
 from ._observed import GONE, Image, is_image_id
-from ._steps import Plan, Step, certain
+from ._steps import Plan, Step, certain, sentence
 
 #: Options of the connection that say how, not who, and so hold for the cloud of the member as well.
 _SHARED_OPTIONS = ("region_name", "validate_certs", "ca_cert", "api_timeout", "interface")
@@ -87,7 +87,7 @@ class MemberDeclaration:
                 if refusal.status != 404:
                     raise
                 raise Superseded(f"Others changed it meanwhile: {refusal.message}", actions=done) from refusal
-            done.append(str(step))
+            done.append(sentence(step))
         if not plan.after:
             return {}
         raw = self._glance.member(plan.after["image_id"], plan.after["member_id"])

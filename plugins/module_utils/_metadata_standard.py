@@ -19,8 +19,9 @@ import datetime
 import re
 import typing as t
 
-from ._catalog import close, nearest
-from ._hardware import OTHER_PROPERTIES, VALUES, allowed, as_nova_reads
+from ._catalog import nearest
+from ._hardware import NUMBERS, OTHER_PROPERTIES, SWITCH_WORDS, SWITCHES, VALUES, allowed, as_nova_reads
+from ._slips import slip_of
 
 STANDARDS = ("none", "scs")
 
@@ -112,23 +113,44 @@ _SCS: dict[str, _Rule] = {
 _KNOWN = tuple(sorted(OTHER_PROPERTIES | VALUES.keys() | _SCS.keys()))
 #: Names that only OpenStack gives; others may be anybody's own.
 _OPENSTACKS = ("hw_", "img_")
-_ALIKE = 0.85
+#: Names of distributions that libosinfo has, whose list Glance recommends for ``os_distro``, or that images of theirs bear.
+_DISTRIBUTIONS = tuple(
+    (
+        "almalinux alpine amazon arch centos cirros debian fedora flatcar freebsd gentoo kali mandriva netbsd nixos openbsd "
+        "opensuse oracle rhel rocky sled sles talos ubuntu windows"
+    ).split()
+)
 
 
 def remarks(
-    properties: t.Mapping[str, str], options: t.Mapping[str, t.Any], hypervisor: str, standard: str
+    properties: t.Mapping[str, str],
+    options: t.Mapping[str, t.Any],
+    hypervisor: str,
+    standard: str,
+    check: str | None = None,
 ) -> t.Iterator[Remark]:
     """What is to be said about the properties of an image.
 
     :param properties: as Glance holds them.
     :param options: the other options of the image, for instance ``min_disk``.
     :param hypervisor: what the image is to run on.
+    :param check: ``none`` if what Nova reads is not looked at, ``warn`` if that is never wrong, ``fail`` if it always is.
     """
-    yield from _misspelt(properties)
-    yield from _hardware(properties, hypervisor)
+    if check != "none":
+        for remark in doubts(properties, hypervisor):
+            yield dataclasses.replace(remark, wrong={"warn": False, "fail": True}.get(check or "", remark.wrong))
+        yield from _vain(properties)
     if standard == "scs":
         yield from _missing(properties, options)
         yield from _formats(properties)
+
+
+def doubts(properties: t.Mapping[str, str], hypervisor: str) -> t.Iterator[Remark]:
+    """What looks like a slip, or what Nova would not take."""
+    yield from _misspelt(properties)
+    yield from _hardware(properties, hypervisor)
+    yield from _other_values(properties)
+    yield from _distribution(properties.get("os_distro", ""))
 
 
 def twins(
@@ -154,13 +176,9 @@ def _misspelt(properties: t.Mapping[str, str]) -> t.Iterator[Remark]:
         stem = re.sub(r"\.\d+$", "", key)
         if stem in _KNOWN or key.startswith("trait:"):
             continue
-        near = close(key.lower()[:100], _KNOWN, _ALIKE)
-        if near:
-            yield Remark(
-                key,
-                f"{key!r} is no property that is known; did you mean {near!r}?",
-                key.lower().startswith(_OPENSTACKS),
-            )
+        only_openstack = key.lower().startswith(_OPENSTACKS)
+        if near := slip_of(stem, _KNOWN):
+            yield Remark(key, f"{key!r} is no property that is known; did you mean {near!r}?", only_openstack)
 
 
 def _hardware(properties: t.Mapping[str, str], hypervisor: str) -> t.Iterator[Remark]:
@@ -171,6 +189,26 @@ def _hardware(properties: t.Mapping[str, str], hypervisor: str) -> t.Iterator[Re
         on = f" with {hypervisor}" if words != VALUES.get(key) else ""
         choice = f"Nova takes {', '.join(words)}{on}" if words else f"Nova takes none{on}"
         yield Remark(key, f"the property {key} is {value!r}; {choice}{nearest(value, words)}")
+
+
+def _other_values(properties: t.Mapping[str, str]) -> t.Iterator[Remark]:
+    for key, value in properties.items():
+        if key in SWITCHES and value.strip().lower() not in SWITCH_WORDS:
+            yield Remark(key, f"the property {key} is {value!r}, which Nova takes for false; write true or false")
+        elif key in NUMBERS and not re.fullmatch(r"\d+", value.strip()):
+            yield Remark(key, f"the property {key} is {value!r}; Nova takes a whole number")
+        elif key.startswith("trait:") and value != "required":
+            yield Remark(key, f"the property {key} is {value!r}; Nova takes required, and passes over all else")
+
+
+def _distribution(value: str) -> t.Iterator[Remark]:
+    """A name that is nearly a known one; a digit behind it, or a capital, is no slip."""
+    near = slip_of(value.lower(), _DISTRIBUTIONS) if value.isalpha() else None
+    if near:
+        yield Remark("os_distro", f"the property os_distro is {value!r}; did you mean {near!r}?", wrong=False)
+
+
+def _vain(properties: t.Mapping[str, str]) -> t.Iterator[Remark]:
     if properties.get("hw_scsi_model") and properties.get("hw_disk_bus", "scsi") != "scsi":
         yield Remark(
             "hw_scsi_model", "the property hw_scsi_model has no effect unless hw_disk_bus is scsi", wrong=False

@@ -18,6 +18,7 @@ from ._farewell import Departure, Farewell, name_leavers
 from ._finding import Finder
 from ._foretold import Foretold, World
 from ._glance import Glance, Json
+from ._harmless import harmless
 from ._named import Named, unnamed
 from ._needs import images_needing, needed_by, why_it_stays
 from ._observed import CATALOG, FAMILY, Image
@@ -106,7 +107,7 @@ class Pruning:
     def outcomes(self) -> dict[str, Outcome]:
         """For the diff, by label."""
         done = filter(self._is_done, self._doomed)
-        return {f"{image.name} [{image.id}]": self._outcomes[image.id] for image in done}
+        return {harmless(f"{image.name} [{image.id}]"): self._outcomes[image.id] for image in done}
 
     def _look(self) -> list[Json]:
         found: list[Json] = []

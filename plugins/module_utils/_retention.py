@@ -26,7 +26,7 @@ from ._retention_fates import KEEP, Candidate, Fate, Stock
 from ._retention_groups import label_of, version_of
 from ._retention_plan import Questions, RetentionPlan
 from ._retention_rule import Rule, Selection, read_rule, read_selection, require_selection
-from ._steps import Plan
+from ._steps import Plan, sentence
 
 
 @contextlib.contextmanager
@@ -131,7 +131,7 @@ class RetentionDeclaration:
                     return False
                 self._fail(image.id, refusal.message)
                 return True
-            self._actions.append(str(step))
+            self._actions.append(sentence(step))
             self._changed.add(image.id)
             self._told[image.id]["changed"] = True
         return True

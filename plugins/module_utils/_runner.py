@@ -19,9 +19,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address
+from . import _address, _folder
 from ._converge import Convergence, Declaration
 from ._errors import CollectionError, Interrupted
+from ._harmless import harmless
 
 
 class Catalog(t.Protocol):
@@ -38,7 +39,11 @@ class Catalog(t.Protocol):
 
 
 class _Module(AnsibleModule):
-    """A module that tells no secrets of its options, even if it fails because of them."""
+    """A module that starts in the folder that users mean, and tells no secrets of its options, even if it fails because of them."""
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        _folder.enter()
+        super().__init__(*args, **kwargs)
 
     def fail_json(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
         _keep_secrets(self)
@@ -116,7 +121,9 @@ def _edge(module: AnsibleModule) -> t.Iterator[None]:
         if isinstance(bug.__context__, Interrupted):  # a signal in the middle of a library's own handling of errors
             module.fail_json(msg=bug.__context__.message, reason=Interrupted.reason)
         module.fail_json(
-            msg=f"Unexpected {type(bug).__name__}: {bug}", reason="unexpected", exception=traceback.format_exc()
+            msg=harmless(f"Unexpected {type(bug).__name__}: {bug}"),
+            reason="unexpected",
+            exception=traceback.format_exc(),
         )
 
 

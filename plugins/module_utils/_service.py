@@ -46,6 +46,7 @@ def _gathered(glance: Glance) -> Json:
         "import_methods": asked("import_methods", glance.import_methods) or [],
         **described_stores(stores, detailed is not None),
         **described_schema(asked("schema", glance.schema) or {}),
+        "project": described_project(glance.access),
         "usage": asked("usage", glance.usage),
         "refused": refused,
     }
@@ -89,6 +90,21 @@ def described_schema(schema: Json) -> Json:
         **allowed,
         "visibilities": sorted(properties.get("visibility", {}).get("enum") or ()),
         "required_properties": sorted(schema.get("required") or ()),
+    }
+
+
+def described_project(access: t.Any) -> Json | None:
+    """The project that a token is for; None if there is no token, or it is for none.
+
+    :param access: see :attr:`._glance.Glance.access`.
+    """
+    if access is None or not access.project_id:
+        return None
+    return {
+        "id": access.project_id,
+        "name": access.project_name,
+        "domain_id": access.project_domain_id,
+        "domain_name": access.project_domain_name,
     }
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ._harmless import harmless
+
 Value = t.TypeVar("Value")
 
 
@@ -25,6 +27,11 @@ class Step(t.Protocol):
     """One act of a plan. ``str(step)`` is the short sentence that ``actions`` shows to the user."""
 
     def __str__(self) -> str: ...
+
+
+def sentence(step: Step) -> str:
+    """What the user reads of a step, whatever images are called."""
+    return harmless(step)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,4 +57,4 @@ class Plan:
     @property
     def actions(self) -> list[str]:
         """The steps as sentences."""
-        return [str(step) for step in self.steps]
+        return [sentence(step) for step in self.steps]

@@ -16,6 +16,7 @@ from ._errors import ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import INCOMING_FOR
 from ._patching import Patches, protection
+from ._steps import sentence
 
 
 class Succession:
@@ -53,7 +54,7 @@ class Succession:
         found = self._glance.named(step.name, {"owner": raw["owner"], "os_hidden": "false"})
         known = step.bearers | {step.image}
         if any(image["id"] not in known and not image.get(INCOMING_FOR) for image in found):
-            raise Superseded(f"Another image has been given the name {step.name!r}, too.", actions=[str(step)])
+            raise Superseded(f"Another image has been given the name {step.name!r}, too.", actions=[sentence(step)])
         return raw
 
     def supersede(self, step: steps.Supersede) -> Json | None:

@@ -129,6 +129,17 @@ options:
     choices: [public, internal, admin]
     default: public
     version_added: 0.2.0
+  check_properties:
+    description:
+      - What becomes of declared properties that look wrong - a name that is one slip away from one that OpenStack or the standard of
+        SCS knows (C(os_distr)), or a value that Nova would not take (C(hw_disk_bus=virtoi)), with the hypervisor that
+        C(hypervisor_type) names, or KVM.
+      - With V(warn), which it is if not given, there is a warning for each. With V(fail) the task fails before anything is sent,
+        and the message lists all of them. With V(none) properties are taken as they are.
+      - Properties of your own, which resemble no known one, are never looked at.
+    type: str
+    choices: [warn, fail, none]
+    version_added: 0.4.0
   checksum:
     description:
       - Digest that the source must have, as V(sha256:...), V(sha512:...), likewise md5, sha1, sha224 or sha384, as bare

@@ -47,13 +47,16 @@ options:
       - With V(scs) it is version 2 of the image metadata standard of the Sovereign Cloud Stack (SCS-0102). Its C(image_build_date) is only
         recommended here, as it is not known where a source always leads to the newest build.
       - With V(none) only names and values of properties that Nova reads are checked.
+      - Of an entry with O(cloudimage.glance.image#module:check_properties), names and values that Nova reads are not checked at all with V(none),
+        are among the RV(recommendations) with V(warn), and among the RV(problems) with V(fail).
     type: str
     choices: [none, scs]
     default: scs
   hypervisor_type:
     description:
       - What the images are to run on. Hardware models such as the property C(hw_disk_bus) are held against what Nova can do there.
-      - If not given, the property C(hypervisor_type) of an image says it, else it is V(kvm).
+      - If not given, the property C(hypervisor_type) of an image says it, else it is V(vmware) where a property begins with C(vmware_), and V(kvm)
+        elsewhere.
     type: str
     choices: [kvm, lxc, parallels, qemu, uml, vmware, xen]
 seealso:
@@ -140,6 +143,19 @@ images:
       properties:
         hw_disk_bus: scsi
         hw_vif_model: vmxnet3
+files:
+  description: The whole paths of O(files).
+  returned: success
+  type: list
+  elements: str
+  sample: [/srv/catalog/debian.yml]
+  version_added: 0.4.0
+folder:
+  description: The folder on the host of the module that relative paths start from.
+  returned: success
+  type: str
+  sample: /srv/catalog
+  version_added: 0.4.0
 """
 
 from ansible_collections.cloudimage.glance.plugins.module_utils._catalog_info import answer, info_spec

@@ -56,6 +56,13 @@ options:
     type: str
     choices: [raw, qcow2, vmdk, vdi, vhd, vhdx, vpc]
     aliases: [disk_format]
+  compression_type:
+    description:
+      - Make a compressed qcow2, in this way, whatever the image is. Without it a qcow2 is not compressed when it is made here.
+      - Needs O(format=qcow2).
+    type: str
+    choices: [zlib, zstd]
+    version_added: 0.4.0
   max_virtual_size:
     description:
       - The largest size that the disk may claim to have, for instance V(20GiB). Matters only with O(format).
@@ -267,6 +274,7 @@ def argument_spec():
         "project_domain": {"type": "str"},
         "dest": {"type": "path", "required": True, "aliases": ["path"]},
         "format": {"type": "str", "choices": list(FORMATS), "aliases": ["disk_format"]},
+        "compression_type": {"type": "str", "choices": ["zlib", "zstd"]},
         "max_virtual_size": {"type": "str", "default": "10TiB"},
     }
 

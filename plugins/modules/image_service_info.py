@@ -158,6 +158,33 @@ image_service:
       type: list
       elements: str
       returned: success
+    project:
+      description:
+        - The project of the credentials, as their token tells; V(null) where the cloud needs no token, or the token is of no project.
+      type: dict
+      returned: success
+      version_added: 0.4.0
+      contains:
+        id:
+          description: Its id, by which O(cloudimage.glance.image#module:owner) and O(cloudimage.glance.image#module:members) know it.
+          type: str
+          returned: success
+          sample: 5f705ecb4ab24c5a8b0ab3d1b06e1e23
+        name:
+          description: Its name; V(null) if the token does not tell.
+          type: str
+          returned: success
+          sample: images
+        domain_id:
+          description: The id of its domain; V(null) if the token does not tell.
+          type: str
+          returned: success
+          sample: default
+        domain_name:
+          description: The name of its domain; V(null) if the token does not tell.
+          type: str
+          returned: success
+          sample: Default
     usage:
       description:
         - Limits and usage of the project's quotas, by name of the quota; each a dictionary with C(limit) (-1 is none) and

@@ -46,6 +46,13 @@ options:
         C(cloudimage_catalog)).
       - Must be one of its own for each catalogue of a project.
     type: str
+  check_properties:
+    description:
+      - What becomes of properties that look wrong, in entries that do not say otherwise. See
+        O(cloudimage.glance.image#module:check_properties). With V(fail) all of them are told at once, before the cloud is asked.
+    type: str
+    choices: [warn, fail, none]
+    version_added: 0.4.0
   prune:
     description:
       - Whether to delete images that bear the mark O(catalog) and that the catalogue does not name any more. Needs O(catalog).
@@ -267,7 +274,7 @@ reason:
   sample: images_failed
 """
 
-from ..module_utils._argspec import catalog_spec, connection_spec, wait_spec
+from ..module_utils._argspec import catalog_spec, check_spec, connection_spec, wait_spec
 from ..module_utils._images import declare
 from ..module_utils._runner import run_catalog
 
@@ -279,7 +286,7 @@ def main() -> None:
         "prune": {"type": "bool", "default": False},
         "workers": {"type": "int", "default": 4},
     }
-    run_catalog(declare, catalog_spec() | own | connection_spec() | wait_spec())
+    run_catalog(declare, catalog_spec() | check_spec() | own | connection_spec() | wait_spec())
 
 
 if __name__ == "__main__":

@@ -199,6 +199,29 @@ def test_another_format_is_made_once(succeed, member: Project, name, disk, tmp_p
     assert not succeed(MODULE, image=name, dest=dest, format="qcow2")["changed"]
 
 
+@pytest.mark.parametrize("compression", ["zlib", "zstd"])
+def test_a_compressed_qcow2_is_made_once(
+    succeed, fail, member: Project, name, disk, tmp_path, dest, compression
+) -> None:
+    qcow2 = disk(disk_format="qcow2")
+    member.create(name, qcow2.read_bytes(), disk_format="qcow2")
+    options = {"image": name, "dest": dest, "compression_type": compression}
+    foretold = succeed(MODULE, check=True, format="qcow2", **options)
+    done = succeed(MODULE, format="qcow2", **options)
+    assert done["actions"] == foretold["actions"]
+    assert f"convert it from qcow2 to qcow2 compressed with {compression}" in done["actions"]
+    assert done["content_key"].endswith(f"+qcow2,compression_type={compression}")
+    command = ["qemu-img", "info", "-f", "qcow2", "--output=json", dest]
+    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert told["format-specific"]["data"]["compression-type"] == compression
+    assert files_support.raw_content(dest, "qcow2", tmp_path)[:MIB] == disk().read_bytes()
+    assert not succeed(MODULE, format="qcow2", **options)["changed"]
+    for form in ({}, {"format": "raw"}):
+        assert fail(MODULE, **options, **form) == "compression_type: is for the format qcow2 only."
+    succeed(MODULE, image=name, dest=dest, format="qcow2")
+    assert dest.read_bytes() == qcow2.read_bytes()
+
+
 def test_a_converted_file_that_was_touched_is_made_anew(succeed, member: Project, name, disk, tmp_path, dest) -> None:
     member.create(name, disk(disk_format="qcow2").read_bytes(), disk_format="qcow2")
     succeed(MODULE, image=name, dest=dest, format="raw")

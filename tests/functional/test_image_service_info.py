@@ -78,6 +78,21 @@ def test_all_of_it_is_what_the_service_says(succeed, member):
     assert service["refused"] == {}
 
 
+def test_the_project_is_the_one_of_the_token(succeed, member, other):
+    settings = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]["local"]["auth"]
+    with cloud_support.calls() as calls:
+        project = succeed("image_service_info")["image_service"]["project"]
+    assert project == {
+        "id": member.id,
+        "name": settings["project_name"],
+        "domain_id": settings["project_domain_id"],
+        "domain_name": "Default",
+    }
+    assert not [call for call in calls.keystone if "projects" in call.path or "domains" in call.path]
+    theirs = succeed("image_service_info", cloud="local-other")["image_service"]["project"]
+    assert theirs["id"] == other.id and theirs["name"] != project["name"]
+
+
 def test_stores_of_an_ordinary_user_have_no_details(succeed, member):
     service = succeed("image_service_info")["image_service"]
     stores = {store["id"]: store for store in service["stores"]}

@@ -376,6 +376,14 @@ def absolute(path: str) -> Path:
     return Path(os.path.normpath(Path(path).expanduser().absolute()))
 
 
+def enter_folder() -> None:
+    """Change to the folder from which a playbook of the collection was started, as the modules do (_folder.py)."""
+    playbook, started = os.environ.get("CLOUDIMAGE_PLAYBOOK_DIR"), os.environ.get("CLOUDIMAGE_STARTED_IN")
+    with contextlib.suppress(OSError):
+        if playbook and started and Path.cwd().samefile(playbook):
+            os.chdir(started)
+
+
 def check_ours(path: Path, option: str) -> None:
     """Refuse a directory that may hold other people's files, since this role clears and removes what is its own."""
     if path.exists() and not path.is_dir():
@@ -477,6 +485,7 @@ def main() -> int:
     """Do what the command line asks."""
     os.umask(0o077)
     command, settings = sys.argv[1], json.loads(sys.argv[2])
+    enter_folder()
     cloud = Cloud(settings)
     try:
         if command == "inspect":

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -45,3 +46,39 @@ def test_what_is_no_list_is_named() -> None:
     assert code != 0 and "argument 'publish_images' is of type dict and we were unable to convert to list" in output, (
         output
     )
+
+
+def test_an_image_says_what_becomes_of_properties_that_look_wrong(
+    member: Project, name: str, disk: t.Callable[..., Path]
+) -> None:
+    wrong = {"os_distr": "debian", "hw_disk_bus": "virtoi"}
+    entry = {"name": name, "src": str(disk(1)), "properties": wrong}
+    cloud = ("-e", "publish_cloud=local")
+    code, output = publish(*cloud, "-e", json.dumps({"publish_images": [{**entry, "check_properties": "fail"}]}))
+    assert code != 0 and "did you mean 'os_distro'?" in output and "did you mean 'virtio'?" in output, output
+    assert member.named(name) == []
+    code, output = publish(*cloud, "-e", json.dumps({"publish_images": [{**entry, "check_properties": "none"}]}))
+    assert code == 0 and "did you mean" not in output, output
+    assert member.only(name)["hw_disk_bus"] == "virtoi"
+
+
+def test_no_name_of_an_image_forges_a_line(member: Project, name: str, disk: t.Callable[..., Path]) -> None:
+    hostile = [f"{name}\nlocalhost: {name}-forged: delete image", f"{name}\N{RIGHT-TO-LEFT OVERRIDE}forged"]
+    made, plain = (
+        {"name": each, "src": str(disk(1)), "format": form}
+        for each, form in zip(hostile, ("raw", "qcow2"), strict=True)
+    )
+    missing = {"name": f"{name}\nlocalhost: {name}-forged: missing", "src": f"{disk(2)}.missing"}
+    variables = {"publish_cloud": "local", "publish_catalog": name, "publish_images": [made, plain, missing]}
+    _code, output = publish("-e", json.dumps(variables))
+    assert sorted(image["name"] for image in member.http("GET", "/v2/images").json()["images"]) == sorted(hostile)
+    told = [output]
+    variables |= {"publish_prune": True, "publish_images": [made]}
+    code, output = publish("-e", json.dumps(variables))
+    assert code == 0, output
+    for each in [*told, output]:
+        assert f"{name}\\\\nlocalhost: {name}-forged" in each or f"{name}\\nlocalhost: {name}-forged" in each, each
+        assert not [line for line in each.splitlines() if line.strip(' "').startswith(f"localhost: {name}-forged")], (
+            each
+        )
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in each

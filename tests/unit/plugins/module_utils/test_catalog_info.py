@@ -153,3 +153,21 @@ def test_an_entry_that_goes_away_needs_no_properties() -> None:
 def test_problems_come_in_the_order_of_entries() -> None:
     found = told({"name": "a"}, {"nme": "b"}, {"name": "c", "properties": {"hw_disk_bus": "x"}}, {"name": "a"})
     assert [number for number, key, message in found] == [2, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("check", "problems", "recommendations"),
+    [
+        (None, ["hw_disk_bus"], ["os_distr"]),
+        ("warn", [], ["os_distr", "hw_disk_bus"]),
+        ("none", [], []),
+        ("fail", ["os_distr", "hw_disk_bus"], []),
+    ],
+)
+def test_an_entry_says_what_becomes_of_properties_that_look_wrong(
+    check: str | None, problems: list[str], recommendations: list[str]
+) -> None:
+    image = {"name": "a", "properties": {"os_distr": "debian", "hw_disk_bus": "virtoi"}, "check_properties": check}
+    verdict = info.judged([image], None, None, "none", None)
+    assert [each.key for each in verdict.problems] == problems
+    assert [each.key for each in verdict.recommendations] == recommendations

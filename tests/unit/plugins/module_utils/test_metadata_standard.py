@@ -274,3 +274,44 @@ def test_any_properties_get_a_verdict(properties: dict[str, str], hypervisor: st
     for key, message, _wrong in told(properties, {}, hypervisor, by):
         assert key in {*properties, *WHOLE, "min_disk", "min_ram"}
         assert message and not message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("properties", "about"),
+    [
+        ({"hw_qemu_guest_agent": "enabled"}, ["hw_qemu_guest_agent"]),
+        ({"hw_qemu_guest_agent": "Yes", "hw_boot_menu": "true", "hw_pmu": "0"}, []),
+        ({"hw_cpu_cores": "two", "hw_video_ram": "16"}, ["hw_cpu_cores"]),
+        ({"hw_cpu_policy": "pinned", "hw_cpu_thread_policy": "isolate"}, ["hw_cpu_policy"]),
+        (
+            {"img_config_drive": "true", "hw_pci_numa_affinity_policy": "strict"},
+            ["img_config_drive", "hw_pci_numa_affinity_policy"],
+        ),
+        ({"trait:HW_CPU_X86_AVX2": "requird"}, ["trait:HW_CPU_X86_AVX2"]),
+        ({"os_distro": "debain"}, ["os_distro"]),
+        ({"os_distro": "Debian"}, []),
+        ({"os_distro": "debian13"}, []),
+        ({"os_distro": "gardenlinux"}, []),
+        ({"vmware_ostype": "otherGuest", "hw_vif_model": "vmxnet"}, []),
+    ],
+)
+def test_what_nova_would_not_take(properties: dict[str, str], about: list[str]) -> None:
+    assert [remark.key for remark in standard.doubts(properties, hardware.hypervisor_of(properties))] == about
+
+
+#: Properties as catalogues out there have them: of SCS, openstack-image-manager, Gardener, Glance, Cinder, Ironic and openstacksdk.
+_OF_OTHERS = """
+    base_image_ref boot_roles build_id build_number checksum_url cinder_encryption_key_id cinder_img_volume_type commit_sha
+    cpu_arch default_user deploy_kernel deploy_ramdisk distro gardenlinux_version git_commit hide_hypervisor_id image_id image_license
+    image_location image_name image_owner image_type image_url image_version internal_version ipa_version k8s_version kernel_version
+    kubernetes_version license login_password login_user maintained_by maintainer managed_by_osism os_codename os_eol os_family
+    os_hash_algo os_image_version os_name os_release os_variant os_version_codename os_version_id owner_project_name
+    owner_specified.openstack.md5 owner_specified.openstack.object owner_specified.openstack.sha256 owner_user_name
+    pipeline_id release release_date root_gb rootfs_uuid source source_url support_contact talos_version tenant_id user_id uuid version
+    version_id vm_version volume_type whole_disk_image
+""".split()
+
+
+@pytest.mark.parametrize("key", _OF_OTHERS)
+def test_properties_of_ones_own_are_no_slips(key: str) -> None:
+    assert told({key: "x"}, by="none") == []
