@@ -27,6 +27,8 @@ TAIL_SIZE = 128 * 1024
 _BLOCK = 512
 #: How much of the beginning has to be text for a file to be one.
 _TEXT_SIZE = 4096
+#: Types of tar headers that say something about the member behind them: pax records, long names, the label of a volume.
+_TAR_EXTENSIONS = (b"x", b"g", b"L", b"K", b"X", b"V")
 _MD_MAGIC = b"\xfc\x4e\x2b\xa9"
 
 _WORDS: dict[Kind, str] = {
@@ -139,18 +141,28 @@ def _tar(head: bytes) -> Content | None:
     """
     if not _is_tar_header(head[:_BLOCK]):
         return None
-    position, member = 0, ""
+    position, name = 0, b""
     while _is_tar_header(header := head[position : position + _BLOCK]):
-        member = header[:100].split(b"\0")[0].decode("utf-8", "replace")
-        if header[156:157] not in (b"x", b"g", b"L", b"K", b"X", b"V"):
+        if header[156:157] not in _TAR_EXTENSIONS:
+            name = name or header[:100].split(b"\0")[0]
             break
-        # A header about the header that follows: pax records, a long name, the label of a volume
-        position += _BLOCK + -(-(_octal(header[124:136]) or 0) // _BLOCK) * _BLOCK
+        begin, size = position + _BLOCK, _octal(header[124:136]) or 0
+        name = _extended_name(header[156:157], head[begin : begin + size]) or name
+        position = begin + -(-size // _BLOCK) * _BLOCK
+    member = name.decode("utf-8", "replace")
     if member.lower().endswith(".ovf"):
         return Content("ova", "archive", member)
     if member == "ova.xml":
         return Content("xva", "archive", member)
     return Content("tar", "archive", member or None)
+
+
+def _extended_name(kind: bytes, data: bytes) -> bytes:
+    """The name that a header of an extension gives the member behind it; empty if it gives none."""
+    if kind == b"L":
+        return data.split(b"\0")[0]
+    found = re.search(rb"(?:\A|\n)\d+ (?:path|GNU\.sparse\.name)=([^\n]+)\n", data) if kind == b"x" else None
+    return found[1] if found else b""
 
 
 def _is_tar_header(header: bytes) -> bool:
