@@ -66,7 +66,7 @@ class Inspection:
     @property
     def disk_format(self) -> str:
         """The format under which it goes to Glance if it is meant as it is."""
-        return self.format if self.format in _INSPECTABLE or self.format == "ploop" else "raw"
+        return self.format if self.content is None or self.format == "ploop" else "raw"
 
     @property
     def other(self) -> Content | None:
@@ -102,7 +102,8 @@ def inspect(path: str) -> Inspection:
     name = _name(names, head)
     virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found)
     if name != "raw":
-        return Inspection(name, virtual_size, actual_size, tuple(unsafe))
+        content = Content(name, "image") if name == "luks" else None
+        return Inspection(name, virtual_size, actual_size, tuple(unsafe), content=content)
     content = _content_type.recognised(head, tail, status.st_size)
     if content and not content.is_volume:
         # What is no disk has no partition table; a kernel has the mark of one
@@ -184,7 +185,8 @@ def require_disk(inspection: Inspection, path: str, option: str = "filename", de
 
 def _is_as_declared(inspection: Inspection, disk_format: str) -> bool:
     if disk_format in KERNELS or disk_format == "raw":
-        return inspection.format not in _INSPECTABLE
+        # Glance takes an encrypted disk as raw, and as nothing else
+        return inspection.format not in _INSPECTABLE or (disk_format, inspection.format) == ("raw", "luks")
     if disk_format == "ploop":
         return inspection.format in ("ploop", "raw")
     return inspection.format == disk_format

@@ -155,6 +155,19 @@ def test_what_is_taken_for_raw_for_want_of_anything_else() -> None:
         _disk.require_disk(Inspection("raw", 88, 88), "/page", "src", declared="source_format")
 
 
+def test_encrypted_disk_is_raw_if_it_is_said(tmp_path: Path) -> None:
+    """Glance takes version 1 as raw, and version 2 as nothing."""
+    path = tmp_path / "disk"
+    path.write_bytes(b"LUKS\xba\xbe\0\1" + bytes(5000))
+    found = _disk.inspect(str(path))
+    _disk.require_safe(found, "/disk", disk_format="raw")
+    with pytest.raises(UnsafeImage, match="no disk image of a known format, but a disk image in the format luks"):
+        _disk.require_disk(found, "/disk")
+    for declared in ("aki", "qcow2", "ploop"):
+        with pytest.raises(UnsafeImage, match=f"declared to be {declared}, and it is .*luks"):
+            _disk.require_safe(found, "/disk", disk_format=declared)
+
+
 def test_an_old_library_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     package = types.ModuleType("oslo_utils.imageutils")
     package.format_inspector = types.ModuleType("format_inspector")  # type: ignore[attr-defined]
