@@ -191,12 +191,17 @@ class ImageDeclaration:
         """What the local file really is, once it is known to be safe and what it is declared to be."""
         path = certain(self._file).path
         inspection = _disk.inspect(path)
-        container = self._desired.container_format or "bare"
+        container = self._desired.container_format or self._container_held()
         declared = self._desired.disk_format if container == "bare" else None
         _disk.require_safe(inspection, path, disk_format=declared, max_virtual_size=self._max_virtual_size)
         if declared is None and container == "bare" and not self._replaces_without_signature():
             _disk.require_disk(inspection, path)
         return inspection
+
+    def _container_held(self) -> str:
+        """The container format that a new image takes over, or gets."""
+        held = {raw.get("container_format") for raw in self.found.values()} - {None}
+        return "bare" if "bare" in held or not held else min(map(str, held))
 
     def _replaces_without_signature(self) -> bool:
         """Whether there is a kernel or the like, whose format a new file takes over."""

@@ -8,18 +8,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import typing as t
 
 from . import _content, _pause
 from ._connection import PAUSES
 from ._content_type import HEAD_SIZE, TAIL_SIZE, Content, glimpsed
-from ._errors import ChecksumMismatch, CollectionError, ConnectionProblem, ImageFault, ServerRefusal, Superseded
+from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json, plain
 from ._image_steps import CopyToStores, Fill
 from ._observed import Image
-from ._receive import Reception
+from ._receive import Reception, part_of
 from ._source import Source
 from ._steps import certain
 
@@ -94,10 +93,11 @@ class Transfer:
 
     def content(self, raw: Json) -> Content | None:
         """What the data of an image is, by its first and last bytes; None if nothing is recognised, or they cannot be read."""
-        image_id, size = raw["id"], raw["size"]
-        head = self._part(image_id, 0, min(size, HEAD_SIZE))
+        size = certain(Image(raw).size)
+        head = part_of(self._glance, raw["id"], 0, min(size, HEAD_SIZE))
         begin = max(0, size - TAIL_SIZE)
-        return glimpsed(head, self._part(image_id, begin, size - begin) if size > HEAD_SIZE else head, size)
+        tail = part_of(self._glance, raw["id"], begin, size - begin) if size > HEAD_SIZE else head
+        return glimpsed(head, tail, size)
 
     def copy(self, image_id: str, step: CopyToStores) -> None:
         """Let Glance copy the data into further stores; what it has copied stays, even if another store fails.
@@ -297,15 +297,6 @@ class Transfer:
         for _piece in reception:
             pass
         return certain(reception.hexdigest())
-
-    def _part(self, image_id: str, begin: int, length: int) -> bytes:
-        """Some bytes of the data; empty if the store, or the policy of the cloud, does not give them."""
-        part = b""
-        with contextlib.suppress(CollectionError, OSError), self._glance.data(image_id, begin, length) as answer:
-            blocks = answer.iter_content(length) if answer.status_code == 206 or begin == 0 else iter(())
-            while len(part) < length and (block := next(blocks, b"")):
-                part += block
-        return part[:length]
 
     def _local_digest(self, algorithm: str) -> str:
         if algorithm not in self._sent_digests:
