@@ -15,10 +15,12 @@ import typing as t
 from . import _image_steps as steps
 from . import _pause
 from ._compare import settable
-from ._errors import CollectionError, ImageFault, ServerRefusal, Superseded
+from ._content_type import misgiving
+from ._errors import CollectionError, ImageFault, ServerRefusal, Superseded, UnsafeImage
 from ._glance import Glance, Json
 from ._observed import GONE, REPLACED_BY, Image
 from ._patching import Patches, explained, protection
+from ._source import Source
 from ._steps import Plan, Step, certain, sentence
 from ._succession import Succession
 from ._transfer import Transfer
@@ -139,6 +141,8 @@ class Applier:
         self._verified.add(image_id)
         if step.old:
             self._require_unchanged(step.old)
+        if step.imported:
+            self._look_at(certain(self._seen[image_id]), step.imported, step.declares_format)
 
     @_carry_out.register
     def _change(self, step: steps.Change) -> None:
@@ -253,6 +257,24 @@ class Applier:
         raw = self._glance.image(old.id)
         if raw is None or settable(Image(raw)) != settable(old):
             raise Superseded(f"The image {old.id} was changed while the one that is to replace it was made.")
+
+    def _look_at(self, raw: Json, source: Source, declares_format: bool) -> None:
+        """Say what was imported, if it counts as a raw disk and is none.
+
+        :raises UnsafeImage: if nobody has said that it is raw; the format is that of the image whose place it was to take.
+        """
+        if (raw.get("disk_format"), raw.get("container_format")) != ("raw", "bare"):
+            return
+        content = self._transfer.content(raw)
+        doubt = misgiving(content, f"{source.option}: {source}")
+        if doubt and not declares_format:
+            raise UnsafeImage(
+                f"{source.option}: {source} is {content}, and no disk_format is declared; the image that was to be replaced is raw. "
+                "Say disk_format if it is meant as it is.",
+                real_format=certain(content).name,
+            )
+        if doubt:
+            self._warn(doubt)
 
     def _require_fresh(self) -> None:
         """Who is to have the name of a family is decided anew, if data was brought in since: that may have taken hours.

@@ -19,13 +19,21 @@ import struct
 import traceback
 import typing as t
 
+from . import _content_type
+from ._content_type import Content
 from ._errors import FileProblem, MissingDependency, UnsafeImage
 
 #: Limit for the size that an image file may claim to have: 10 TiB.
 MAX_VIRTUAL_SIZE = 10 * 1024**4
 
-#: Formats that have no signature, or none that anything here knows: accepted if nothing else was recognised.
-WITHOUT_SIGNATURE = frozenset({"ami", "ari", "aki", "ploop"})
+#: Kernels, ramdisks and the root file systems beside them: packed or not, any file can be one.
+KERNELS = frozenset({"ami", "ari", "aki"})
+
+#: Formats that a file of no known format keeps from the image whose place it takes.
+WITHOUT_SIGNATURE = KERNELS | {"ploop"}
+
+#: What the library recognises, and Glance with it: nothing else may be declared of it.
+_INSPECTABLE = frozenset({"qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso", "qed", "luks"})
 
 _INSPECT_BLOCK = 4096
 _BIG_INSPECT_BLOCK = 1024 * 1024
@@ -36,12 +44,15 @@ _SECTOR = 512
 class Inspection:
     """What an image file really is.
 
-    :param format: Glance's name of the format (``raw``, ``qcow2``, ``vmdk``, ``vdi``, ``vhd``, ``vhdx``, ``iso``), or
-        ``qed`` or ``luks``. A disk with a partition table is ``raw``.
+    :param format: Glance's name of the format (``raw``, ``qcow2``, ``vmdk``, ``vdi``, ``vhd``, ``vhdx``, ``iso``, ``ploop``), or
+        the name of what it is instead (``qed``, ``luks``, ``tar``, ``lz4``, ``html`` ...). A disk with a partition table is ``raw``,
+        and so is what nothing is recognised in.
     :param virtual_size: bytes of the disk inside; 0 if the file does not tell.
     :param actual_size: bytes that the file takes up on the local disk.
     :param unsafe: why the file must not be used; empty if it may be.
     :param variant: ``fixed`` for a VHD that is only recognised by its end; Glance takes it for raw.
+    :param content: what was recognised where the library recognises nothing but a partition table at most.
+    :param has_partition_table: whether the library sees one, by its last two bytes; Glance then takes it for raw only.
     """
 
     format: str
@@ -49,6 +60,18 @@ class Inspection:
     actual_size: int
     unsafe: tuple[str, ...] = ()
     variant: str | None = None
+    content: Content | None = None
+    has_partition_table: bool = False
+
+    @property
+    def disk_format(self) -> str:
+        """The format under which it goes to Glance if it is meant as it is."""
+        return self.format if self.content is None or self.format == "ploop" else "raw"
+
+    @property
+    def other(self) -> Content | None:
+        """What it is instead of a disk image; None if it is one, or nothing was recognised."""
+        return None if self.content is None or self.content.is_volume or self.format == "ploop" else self.content
 
 
 def inspect(path: str) -> Inspection:
@@ -65,8 +88,7 @@ def inspect(path: str) -> Inspection:
             actual_size = status.st_blocks * _SECTOR
             if fixed := _fixed_vhd_size(stream, status.st_size):
                 return Inspection("vhd", fixed, actual_size, variant="fixed")
-            stream.seek(0)
-            head = stream.read(_INSPECT_BLOCK)
+            head, tail = _ends(stream, status.st_size)
             stream.seek(0)
             found = _detect(library, stream, big_blocks=head.startswith(b"KDMV"))
     except OSError as problem:
@@ -79,7 +101,16 @@ def inspect(path: str) -> Inspection:
         unsafe.insert(0, f"it looks like several formats at once ({', '.join(sorted(names))})")
     name = _name(names, head)
     virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found)
-    return Inspection(name, virtual_size, actual_size, tuple(unsafe))
+    if name != "raw":
+        content = Content(name, "image") if name == "luks" else None
+        return Inspection(name, virtual_size, actual_size, tuple(unsafe), content=content)
+    content = _content_type.recognised(head, tail, status.st_size)
+    if content and not content.is_volume:
+        # What is no disk has no partition table; a kernel has the mark of one
+        name, unsafe = content.name, [reason for reason in unsafe if not reason.startswith(_OF_PARTITIONS)]
+    return Inspection(
+        name, virtual_size, actual_size, tuple(unsafe), content=content, has_partition_table="gpt" in names
+    )
 
 
 def require_safe(
@@ -101,8 +132,14 @@ def require_safe(
     if inspection.unsafe:
         raise UnsafeImage(f"{option}: the image {path} is not safe: {'; '.join(inspection.unsafe)}.", **details)
     if disk_format is not None and not _is_as_declared(inspection, disk_format):
+        told = f"{other}; {other.advice('disk_format')}" if (other := inspection.other) else inspection.format
+        raise UnsafeImage(f"{option}: the image {path} is declared to be {disk_format}, and it is {told}.", **details)
+    if inspection.has_partition_table and (disk_format in WITHOUT_SIGNATURE or (disk_format and inspection.other)):
+        way = f"; with container_format: {disk_format} it takes it as it is" if disk_format in KERNELS else ""
         raise UnsafeImage(
-            f"{option}: the image {path} is declared to be {disk_format}, and it is {inspection.format}.", **details
+            f"{option}: the image {path} has the mark of a partition table (bytes 55 AA at 510), and Glance refuses it as "
+            f"{disk_format}{way}.",
+            **details,
         )
     if inspection.variant == "fixed" and not accept_fixed_vhd:
         raise UnsafeImage(
@@ -118,28 +155,40 @@ def require_safe(
         )
 
 
-def require_disk(
-    inspection: Inspection, path: str, option: str = "filename", declared: str = "disk_format: raw (or aki, ari)"
-) -> None:
-    """Refuse what is taken for raw only because nothing else was recognised, and cannot be: a web page, a script, a list.
+def require_disk(inspection: Inspection, path: str, option: str = "filename", declared: str = "disk_format") -> None:
+    """Refuse what would be taken for a raw disk although it is something else, or although nothing shows that it is one.
 
     For files of which no format is declared.
 
-    :param declared: what would say that it is meant.
-    :raises UnsafeImage: with one sentence that names the option and the file.
+    :param declared: the option that would declare it.
+    :raises UnsafeImage: with one sentence that names the option and the file, and what to do.
     """
-    if inspection.format == "raw" and inspection.virtual_size % _SECTOR:
-        raise UnsafeImage(
-            f"{option}: the file {path} is no disk image of a known format, and its {inspection.virtual_size} bytes are no whole "
-            f"number of sectors ({_SECTOR} bytes); say {declared} if it is meant as it is.",
-            file=path,
-            real_format=inspection.format,
+    if inspection.format != "raw" and inspection.content is None:
+        return
+    if inspection.content and not inspection.other:
+        return
+    what = f"the file {path} is no disk image of a known format"
+    if other := inspection.other:
+        told = f"{what}, but {other}; {other.advice(declared)}"
+    elif inspection.virtual_size % _SECTOR:
+        told = (
+            f"{what}, and its {inspection.virtual_size} bytes are no whole number of sectors ({_SECTOR} bytes); say "
+            f"{declared}: raw (or aki, ari) if it is meant as it is"
         )
+    else:
+        told = (
+            f"{what}: no partition table, no file system and no boot record is found in it; say {declared}: raw (or aki, "
+            "ari) if it is meant as it is"
+        )
+    raise UnsafeImage(f"{option}: {told}.", file=path, real_format=inspection.format)
 
 
 def _is_as_declared(inspection: Inspection, disk_format: str) -> bool:
-    if disk_format in WITHOUT_SIGNATURE:
-        return inspection.format == "raw"
+    if disk_format in KERNELS or disk_format == "raw":
+        # Glance takes an encrypted disk as raw, and as nothing else
+        return inspection.format not in _INSPECTABLE or (disk_format, inspection.format) == ("raw", "luks")
+    if disk_format == "ploop":
+        return inspection.format in ("ploop", "raw")
     return inspection.format == disk_format
 
 
@@ -198,8 +247,11 @@ def _violations(library: t.Any, found: t.Sequence[t.Any]) -> list[str]:
                 reasons.append(f"its {inspector} header is damaged ({problem})")
     # A bootable ISO bears a partition table of its own making, and Glance lets it pass.
     is_iso = any(str(inspector) == "iso" for inspector in found)
-    return [reason for reason in reasons if not (is_iso and reason.startswith("its partition table"))]
+    return [reason for reason in reasons if not (is_iso and reason.startswith(_OF_PARTITIONS))]
 
+
+#: How reasons begin that are about the partition table.
+_OF_PARTITIONS = "its partition table"
 
 _REASONS = {
     "backing_file": "it has a backing file",
@@ -215,7 +267,7 @@ def _reason(name: str, check: str, told: str) -> str:
     if name == "vmdk":
         return f"its VMDK {check} is refused ({told}; allowed are monolithicSparse and streamOptimized)"
     if check == "mbr":
-        return f"its partition table is refused ({told})"
+        return f"{_OF_PARTITIONS} is refused ({told})"
     return f"{name} {check} check failed ({told})"
 
 
@@ -254,6 +306,14 @@ def _claimed_size(found: t.Sequence[t.Any]) -> int:
         return max(int(inspector.virtual_size) for inspector in found)
     except Exception:  # a damaged header; the safety checks tell
         return 0
+
+
+def _ends(stream: t.BinaryIO, size: int) -> tuple[bytes, bytes]:
+    """The first and the last bytes of a file, as many as tell what it is."""
+    stream.seek(0)
+    head = stream.read(_content_type.HEAD_SIZE)
+    stream.seek(max(0, size - _content_type.TAIL_SIZE))
+    return head, stream.read(_content_type.TAIL_SIZE)
 
 
 def _fixed_vhd_size(stream: t.BinaryIO, size: int) -> int:

@@ -45,7 +45,7 @@ from ._errors import (
     ServerRefusal,
     TransferProblem,
 )
-from ._file_declaration import FORMAT_ALIASES, SOURCE_FORMATS, compression_option
+from ._file_declaration import CONVERTIBLE, FORMAT_ALIASES, compression_option
 from ._glance import Glance, connect
 from ._observed import Image
 from ._receive import Reception
@@ -173,7 +173,7 @@ class DownloadDeclaration:
         wanted = Wanted(
             self._place.path, _download_plan.told(image), size, check, "", own_format, wanted_format, compression
         )
-        if wanted.converts and own_format not in SOURCE_FORMATS:
+        if wanted.converts and own_format not in CONVERTIBLE:
             raise InvalidOption(f"format: an image of the format {own_format} cannot be converted.")
         recipe = _file_plan.recipe(wanted_format if wanted.converts else None, compression, unpack=False)
         # The data of an image never changes, so that its id can stand for data whose digest nobody knows.
@@ -283,7 +283,8 @@ class DownloadDeclaration:
 
     def _target(self, wanted: Wanted) -> _file_build.Target:
         own = wanted.own_format
-        return _file_build.Target(wanted.path, wanted.format, wanted.compression_type, False, own, self._limit)
+        compression = wanted.compression_type
+        return _file_build.Target(wanted.path, wanted.format, compression, False, own, self._limit, self._warn)
 
     def _partial_key(self) -> str:
         """Tells what a partial file is to hold: the data of an image never changes while its id lives."""

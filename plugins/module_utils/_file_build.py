@@ -18,7 +18,11 @@ import typing as t
 
 from . import _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile, _xz_blocks
 from ._ahead import ahead
+from ._content_type import misgiving
 from ._errors import FileProblem, UnsafeImage
+
+#: The format of a source that is taken whatever it is.
+ANY = "any"
 
 #: A step towards the target: the path of an image, and what it is.
 _Image = tuple[str, _disk.Inspection]
@@ -48,7 +52,8 @@ class Target:
     """What is to be made.
 
     :param format: Glance's name of the format; None to keep that of the source.
-    :param source_format: what the unpacked source must be; None for anything that is safe.
+    :param source_format: what the unpacked source must be; None for any disk image that is safe, ``any`` for any file.
+    :param warn: told what the user should know although nothing fails.
     """
 
     path: str
@@ -57,6 +62,7 @@ class Target:
     unpack: bool = True
     source_format: str | None = None
     max_virtual_size: int = _disk.MAX_VIRTUAL_SIZE
+    warn: t.Callable[[str], None] = dataclasses.field(default=lambda _text: None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,19 +84,34 @@ def inspect_source(path: str, source: Source, target: Target) -> _disk.Inspectio
     :raises UnsafeImage: if it is unsafe, or not what it must be.
     """
     inspection = _disk.inspect(path)
+    declared = None if target.source_format == ANY else target.source_format
     _disk.require_safe(
         inspection,
         source.name,
-        disk_format=target.source_format,
+        disk_format=declared,
         max_virtual_size=target.max_virtual_size,
         option=source.option,
         accept_fixed_vhd=True,
     )
-    if target.format is not None and target.source_format is None:
-        _disk.require_disk(inspection, source.name, source.option, declared="source_format: raw")
+    if target.source_format is None and _is_to_be_shown(inspection, target):
+        _disk.require_disk(inspection, source.name, source.option, declared="source_format")
+    if declared == "raw" and (doubt := misgiving(inspection.other, f"{source.option}: {source.name}")):
+        target.warn(doubt)
     if not is_finished(inspection, target):
-        _qemu.require_source(inspection.format, source.option)
+        _qemu.require_source(_readable_as(inspection, target), source.option)
     return inspection
+
+
+def _is_to_be_shown(inspection: _disk.Inspection, target: Target) -> bool:
+    """Whether a source of which nothing is declared has to be seen to be a disk; without a conversion it may be unknown."""
+    if target.format is not None:
+        return True
+    return inspection.other is not None and (target.unpack or inspection.other.kind != "packed")
+
+
+def _readable_as(inspection: _disk.Inspection, target: Target) -> str:
+    """The format as which qemu-img reads a source: its own, or the one that is declared in spite of what it looks like."""
+    return "raw" if target.source_format == "raw" else inspection.format
 
 
 def require_tools(target: Target) -> None:
@@ -147,7 +168,7 @@ def is_finished(inspection: _disk.Inspection, target: Target) -> bool:
     if target.format is None:
         return True
     # An ISO file is a raw disk already.
-    same = inspection.format == target.format or (inspection.format, target.format) == ("iso", "raw")
+    same = target.format == _readable_as(inspection, target) or (inspection.format, target.format) == ("iso", "raw")
     return same and target.compression_type is None and inspection.variant is None
 
 
@@ -189,17 +210,18 @@ def _converted(
     stack: contextlib.ExitStack, image: _Image, source: Source, target: Target
 ) -> tuple[_workfile.WorkFile, _disk.Inspection]:
     path, inspection = image
-    wanted = target.format or inspection.format
+    source_format = _readable_as(inspection, target)
+    wanted = target.format or source_format
     _qemu.require_program()
     _require_readable(path, inspection, source, target)
     if not target.compression_type and wanted != "vmdk":
         # What is written compressed needs less, and how much less is not known beforehand.
-        needed = _qemu.measure(path, inspection.format, wanted)
+        needed = _qemu.measure(path, source_format, wanted)
         _workfile.require_space(target.path, needed, f"The {wanted} image")
     work = _workfile.WorkFile(stack, target.path)
     _qemu.convert(
         path,
-        inspection.format,
+        source_format,
         work.path,
         wanted,
         compression_type=target.compression_type,
@@ -214,7 +236,7 @@ def _converted(
 
 
 def _require_readable(path: str, inspection: _disk.Inspection, source: Source, target: Target) -> None:
-    told = _qemu.info(path, inspection.format, source.option)
+    told = _qemu.info(path, _readable_as(inspection, target), source.option)
     if told["virtual-size"] > target.max_virtual_size:
         raise UnsafeImage(
             f"{source.option}: the image {source.name} claims a virtual size of {told['virtual-size']} bytes, and "
@@ -225,7 +247,7 @@ def _require_readable(path: str, inspection: _disk.Inspection, source: Source, t
 def _require_as_ordered(made: _disk.Inspection, inspection: _disk.Inspection, source: Source, target: Target) -> None:
     """A disk may hold a second image behind its first bytes, which would be taken for the format of the result."""
     iso_as_raw = (made.format, inspection.format, target.format) == ("iso", "iso", "raw")
-    if made.unsafe or not (made.format == target.format or iso_as_raw):
+    if made.unsafe or not (made.disk_format == target.format or iso_as_raw):
         told = "; ".join(made.unsafe) or f"the result would be taken for {made.format}"
         raise UnsafeImage(f"{source.option}: the disk in {source.name} cannot be used as {target.format}: {told}.")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
 import typing as t
@@ -41,7 +42,9 @@ _OWN_ALGORITHM = "sha256"
 FORMAT_ALIASES = {"vpc": "vhd"}
 
 FORMATS = (*_qemu.TARGETS, *FORMAT_ALIASES)
-SOURCE_FORMATS = (*FORMATS, "iso")
+#: What can be converted, and what a source can be declared to be: a kernel or ramdisk, which is neither unpacked nor converted, or any file.
+CONVERTIBLE = (*FORMATS, "iso")
+SOURCE_FORMATS = (*CONVERTIBLE, "ploop", *sorted(_disk.KERNELS), _file_build.ANY)
 
 
 class FileDeclaration:
@@ -49,7 +52,8 @@ class FileDeclaration:
 
     def __init__(self, module: AnsibleModule) -> None:
         self._options = module.params
-        self._target = _target(module.params)
+        # The source is looked at in more than one place, and told of once
+        self._target = _target(module.params, functools.cache(module.warn))
         self._source: _file_build.Source | None = None
         self._wanted = _file_plan.Wanted(self._target.path)
         self._inspection: _disk.Inspection | None = None
@@ -141,11 +145,20 @@ class FileDeclaration:
             "path": self._target.path,
             "content_key": self._wanted.content_key,
             "format": inspection.format if inspection else self._wanted.format,
+            "disk_format": self._disk_format(inspection),
             "virtual_size": inspection.virtual_size if inspection else None,
             "size": self._place.size if inspection else None,
             "source": self._told_source(built),
             "transfer": transfer,
         }
+
+    def _disk_format(self, inspection: _disk.Inspection | None) -> str | None:
+        """The format under which Glance takes the file; None as long as that is not known."""
+        if self._target.source_format in _disk.KERNELS:
+            return self._target.source_format
+        if self._target.source_format == "raw" and not self._target.format:
+            return "raw"
+        return inspection.disk_format if inspection else self._target.format
 
     def _told_source(self, built: _file_build.Built | None) -> dict[str, t.Any] | None:
         if self._source is None:
@@ -179,12 +192,15 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
     file = _content.open_local(path, "path")
     inspection = _disk.inspect(path)
     reasons = list(inspection.unsafe)
+    if inspection.other and inspection.other.kind != "kernel":
+        reasons.append(f"it is no disk image, but {inspection.other}")
     if inspection.virtual_size > limit:
         reasons.append(f"it claims a virtual size of {inspection.virtual_size} bytes, and {limit} is the limit")
     return {
         "path": path,
         "exists": True,
         "format": inspection.format,
+        "content": inspection.content.name if inspection.content else None,
         "packed": _unpack.packed_with(file),
         "virtual_size": inspection.virtual_size,
         "size": file.size,
@@ -206,18 +222,23 @@ def compression_option(options: dict[str, t.Any]) -> str | None:
     return options["compression_type"]
 
 
-def _target(options: dict[str, t.Any]) -> _file_build.Target:
+def _target(options: dict[str, t.Any], warn: t.Callable[[str], None]) -> _file_build.Target:
     path = _file_place.place_option(options["path"], "path")
     if options["timeout"] < 1:
         raise InvalidOption(f"timeout: {options['timeout']} is not a number of seconds.")
     _file_place.require_attributes(options)
+    disk_format = FORMAT_ALIASES.get(options["format"], options["format"])
+    source_format = FORMAT_ALIASES.get(options["source_format"], options["source_format"])
+    if disk_format and source_format in (*_disk.KERNELS, "ploop", _file_build.ANY):
+        raise InvalidOption(f"format: a source that is declared to be {source_format} is not converted.")
     return _file_build.Target(
         path=path,
-        format=FORMAT_ALIASES.get(options["format"], options["format"]),
+        format=disk_format,
         compression_type=compression_option(options),
-        unpack=options["unpack"],
-        source_format=FORMAT_ALIASES.get(options["source_format"], options["source_format"]),
+        unpack=source_format not in _disk.KERNELS if options["unpack"] is None else options["unpack"],
+        source_format=source_format,
         max_virtual_size=size_option(options["max_virtual_size"], "max_virtual_size"),
+        warn=warn,
     )
 
 

@@ -204,13 +204,15 @@ class Glance:
         answer = self._call("GET", "/versions", "list the versions of its API", ok=(200, 300), api="")
         return answer.json()["versions"]
 
-    def data(self, image_id: str, start: int = 0) -> contextlib.closing[t.Any]:
+    def data(self, image_id: str, start: int = 0, length: int | None = None) -> contextlib.closing[t.Any]:
         """GET /v2/images/{id}/file as a response that is read block by block, and closed by ``with``.
 
         :param start: the first byte wanted; 206 is the status of an answer that begins there, 200 of one that has it all.
+        :param length: how many bytes are wanted; None for all up to the end.
         :raises ServerRefusal: also for 204, an image without data.
         """
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        end = "" if length is None else start + length - 1
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-{end}"} if start or length else {})
         what = f"read the data of image {image_id}"
         answer = self._call("GET", f"/images/{image_id}/file", what, ok=(200, 204, 206), stream=True, headers=headers)
         if answer.status_code == 204:

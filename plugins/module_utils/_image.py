@@ -16,13 +16,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _checksum, _content, _disk, _identity, _plan, _property_check, _unpack
+from . import _checksum, _content, _disk, _identity, _plan, _property_check
 from ._apply import Applier
 from ._argspec import size_option
 from ._cast import meant
 from ._describe import described
 from ._desired import Desired, desired_image
-from ._errors import InvalidOption, ServerRefusal, Superseded, UnsafeImage
+from ._errors import InvalidOption, ServerRefusal, Superseded
 from ._finding import Finder
 from ._foretold import id_to_come, is_to_come, raw_after
 from ._glance import Glance, Json, connect, is_true
@@ -164,7 +164,8 @@ class ImageDeclaration:
             news["digests"] = observed.digests | _content.digests(certain(self._file), questions.digests)
         if questions.source_format:
             inspection = self._inspected()
-            news |= {"source_format": inspection.format, "source_virtual_size": inspection.virtual_size}
+            news |= {"source_format": inspection.disk_format, "source_virtual_size": inspection.virtual_size}
+            news["source_other"] = inspection.other
         if questions.schema:
             properties = self._glance.schema().get("properties", {})
             news["schema"] = {key: properties.get(key, {}).get("enum") for key in ("disk_format", "container_format")}
@@ -194,29 +195,21 @@ class ImageDeclaration:
         """What the local file really is, once it is known to be safe and what it is declared to be."""
         path = certain(self._file).path
         inspection = _disk.inspect(path)
-        container = self._desired.container_format or "bare"
+        container = self._desired.container_format or self._container_held()
         declared = self._desired.disk_format if container == "bare" else None
-        if declared != "raw" and container == "bare":
-            self._require_unpacked()
         _disk.require_safe(inspection, path, disk_format=declared, max_virtual_size=self._max_virtual_size)
         if declared is None and container == "bare" and not self._replaces_without_signature():
             _disk.require_disk(inspection, path)
         return inspection
 
+    def _container_held(self) -> str:
+        """The container format that a new image takes over, or gets."""
+        held = {raw.get("container_format") for raw in self.found.values()} - {None}
+        return "bare" if "bare" in held or not held else min(map(str, held))
+
     def _replaces_without_signature(self) -> bool:
         """Whether there is a kernel or the like, whose format a new file takes over."""
         return any(raw.get("disk_format") in _disk.WITHOUT_SIGNATURE for raw in self.found.values())
-
-    def _require_unpacked(self) -> None:
-        """A packed file looks raw, and Glance would take it for a disk."""
-        file = certain(self._file)
-        packer = _unpack.packed_with(file)
-        if packer:
-            raise UnsafeImage(
-                f"filename: {file.path} is packed with {packer}; unpack it first with the module image_file or the role "
-                "publish, or declare disk_format: raw if it is to be uploaded as it is, or unpacked by an import of the cloud.",
-                file=file.path,
-            )
 
 
 def with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_content.LocalFile | None, Desired]:

@@ -75,11 +75,15 @@ class Verify:
 
     :param checksum: (algorithm, digest) of the source.
     :param old: the image to be replaced, whose metadata the new one has inherited: plan anew if it has changed meanwhile.
+    :param imported: what Glance has fetched or may have changed, so that nobody has looked at it before; None if nothing.
+    :param declares_format: whether the task says its format, or somebody else has: what it is not is a warning then, and else a fault.
     """
 
     image: str
     checksum: tuple[str, str] | None = None
     old: Image | None = dataclasses.field(default=None, repr=False, compare=False)
+    imported: Source | None = None
+    declares_format: bool = True
 
     def __str__(self) -> str:
         return "verify size and digest of the data"

@@ -13,6 +13,8 @@ import datetime
 import typing as t
 import uuid
 
+from ._content_type import Content
+
 #: Attributes that Glance itself defines (schema /v2/schemas/image, ``is_base``); everything else is a property.
 BASE_ATTRIBUTES = frozenset(
     "checksum container_format created_at direct_url disk_format file id locations min_disk min_ram name os_hash_algo "
@@ -225,6 +227,8 @@ class Observed:
     #: Real format of the local source, once asked for, and bytes of the disk in it.
     source_format: str | None = None
     source_virtual_size: int | None = None
+    #: What the local source is, if it is no disk image.
+    source_other: Content | None = None
     #: Allowed values by attribute (disk_format, container_format), and names of required properties, of this cloud.
     schema: dict[str, t.Any] | None = None
     #: Import methods that the cloud offers.

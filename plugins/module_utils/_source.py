@@ -51,6 +51,11 @@ class Source:
         return self.path if self.path else public_address(self.uri or "")
 
     @property
+    def option(self) -> str:
+        """The option that names it, for messages."""
+        return "remote_image_id" if self.remote else "filename" if self.path else "uri"
+
+    @property
     def key(self) -> str | None:
         """What tells content that only Glance reads; None for a local file, whose digest tells it."""
         if self.remote:

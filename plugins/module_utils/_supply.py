@@ -17,6 +17,7 @@ from . import _compare as compare
 from ._cast import Cast
 from ._chosen_id import chosen_ids, rivals
 from ._compare import Flat, Verdict
+from ._content_type import misgiving
 from ._desired import Desired
 from ._disk import WITHOUT_SIGNATURE
 from ._heirs import model_of, retire
@@ -220,7 +221,9 @@ class _Supply:
             steps.append(Change(self.target, tuple(operations)))
         steps.append(Fill(self.target, self.source, self.first_stores, self.waits))
         if self.waits:
-            steps.append(Verify(self.target, desired.checksum, self.model))
+            declares = bool(desired.disk_format or self.slot or self.source.remote)
+            imported = self.source if self.source.method else None
+            steps.append(Verify(self.target, desired.checksum, self.model, imported, declares))
         elif not self.model and self.visibility == "shared":
             steps += sharing(desired, self.target, (), self._members())
         return steps
@@ -294,12 +297,19 @@ class _Supply:
             notes.append(
                 f"The new image is only in the store {self.stores[0]}; this cloud has no import to reach several."
             )
+        if self.source.path and not self.source.method and not self.ready and _is_plain_raw(self.want):
+            doubt = misgiving(self.observed.source_other, f"filename: {self.source.path}")
+            notes += [doubt] if doubt else []
         there = self.observed.members or {}
         accepted = sorted(member for member in self._members() if there.get(member) == "accepted")
         if accepted and self.visibility == "shared":
             who = f"project {accepted[0]} has" if len(accepted) == 1 else f"projects {', '.join(accepted)} have"
             notes.append(f"The {who} to accept the new image {self.want['name']!r} again before listing it.")
         return tuple(notes)
+
+
+def _is_plain_raw(metadata: Flat) -> bool:
+    return (metadata["disk_format"], metadata["container_format"]) == ("raw", "bare")
 
 
 def _natural_format(real: str | None, inherited: str | None) -> str:

@@ -13,11 +13,12 @@ import typing as t
 
 from . import _content, _pause
 from ._connection import PAUSES
+from ._content_type import HEAD_SIZE, TAIL_SIZE, Content, glimpsed
 from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefusal, Superseded
 from ._glance import Glance, Json, plain
 from ._image_steps import CopyToStores, Fill
 from ._observed import Image
-from ._receive import Reception
+from ._receive import Reception, part_of
 from ._source import Source
 from ._steps import certain
 
@@ -89,6 +90,14 @@ class Transfer:
         elif checksum:
             self._require_digest(image, checksum)
         return raw
+
+    def content(self, raw: Json) -> Content | None:
+        """What the data of an image is, by its first and last bytes; None if nothing is recognised, or they cannot be read."""
+        size = certain(Image(raw).size)
+        head = part_of(self._glance, raw["id"], 0, min(size, HEAD_SIZE))
+        begin = max(0, size - TAIL_SIZE)
+        tail = part_of(self._glance, raw["id"], begin, size - begin) if size > HEAD_SIZE else head
+        return glimpsed(head, tail, size)
 
     def copy(self, image_id: str, step: CopyToStores) -> None:
         """Let Glance copy the data into further stores; what it has copied stays, even if another store fails.

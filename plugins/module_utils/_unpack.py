@@ -24,6 +24,9 @@ from ._errors import FileProblem, MissingDependency
 #: How much is put out at a time.
 BLOCK_SIZE = 1024 * 1024
 
+#: Ways of packing that are unpacked here.
+KINDS = ("xz", "gz", "bz2", "zst")
+
 #: How many bytes :func:`sniff` wants to see.
 HEAD_SIZE = 16
 

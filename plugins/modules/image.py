@@ -187,6 +187,10 @@ options:
     description:
       - Format of the data, for instance V(qcow2), V(raw) or V(iso); what is allowed is up to the cloud.
       - Defaults to the real format of O(filename), and to V(qcow2) for O(uri).
+      - Has to be said for a file in which nothing is recognised, neither a format nor a partition table, a file system or a boot
+        record, and for one that is something else, such as an archive or a text. With V(raw) it is uploaded as it is; there is a
+        warning if it is something else. What Glance fetches from O(uri) as V(raw) is looked at once it is there.
+      - With V(aki), V(ari) and V(ami), a file is taken as it is, packed or not.
       - Cannot be changed on an image. If it differs, the content counts as changed, unless the image bears the key or the
         digest of what this task imports; the cloud has converted it then.
     type: str

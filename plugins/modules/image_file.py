@@ -88,13 +88,22 @@ options:
     description:
       - Whether a source that is packed with xz, gzip, bzip2 or zstd is unpacked. It is known by its first bytes,
         whatever its name is.
+      - If not given, it is, unless O(source_format) says that it is a kernel or ramdisk.
     type: bool
-    default: true
   source_format:
     description:
       - The disk format that the unpacked source must have. Another one is an error.
+      - If not given, the source must be seen to be a disk image. An archive, a text, a program or a format that is not
+        supported is refused. With O(format), so is a source in which nothing is recognised, neither a format nor a partition
+        table, a file system or a boot record.
+      - With V(raw) the source is taken as a raw disk, also if nothing is recognised in it. If it is something else that is no
+        disk image, such as an archive, there is a warning.
+      - V(aki), V(ari) and V(ami) are kernels, ramdisks and what lies beside them. They are taken as they are, and not unpacked
+        unless O(unpack=true).
+      - V(any) takes any file that is not unsafe, for instance an OVA for the container format C(ova).
+      - V(ploop), V(aki), V(ari), V(ami) and V(any) are not converted, so that they exclude O(format).
     type: str
-    choices: [raw, qcow2, vmdk, vdi, vhd, vhdx, vpc, iso]
+    choices: [raw, qcow2, vmdk, vdi, vhd, vhdx, vpc, iso, ploop, aki, ami, ari, any]
   max_virtual_size:
     description:
       - The largest size that the disk may claim to have, and the largest size of the unpacked source, for instance
@@ -183,9 +192,19 @@ content_key:
 format:
   description:
     - The disk format of the file. In check mode O(format), if the file has yet to be made.
+    - The name of what it is instead, for instance V(tar), if it is no disk image.
   returned: success
   type: str
   sample: raw
+disk_format:
+  description:
+    - The disk format to declare for the file when it goes to Glance. It differs from RV(format) for kernels and ramdisks, and for what
+      is taken for a raw disk although it is none.
+    - V(null) if that is not known before the file is made.
+  returned: success
+  type: str
+  sample: raw
+  version_added: 0.4.0
 virtual_size:
   description: The size of the disk in bytes. V(null) if the file has yet to be made.
   returned: success
@@ -275,7 +294,7 @@ def argument_spec():
         "checksum": {"type": "str"},
         "format": {"type": "str", "choices": list(FORMATS)},
         "compression_type": {"type": "str", "choices": ["zlib", "zstd"]},
-        "unpack": {"type": "bool", "default": True},
+        "unpack": {"type": "bool"},
         "source_format": {"type": "str", "choices": list(SOURCE_FORMATS)},
         "max_virtual_size": {"type": "str", "default": "10TiB"},
         "timeout": {"type": "int", "default": 30},

@@ -71,13 +71,24 @@ image_file:
       sample: true
     format:
       description:
-        - The real disk format, one of V(raw), V(qcow2), V(vmdk), V(vdi), V(vhd), V(vhdx), V(iso), V(qed), V(luks).
+        - The real disk format, one of V(raw), V(qcow2), V(vmdk), V(vdi), V(vhd), V(vhdx), V(iso), V(ploop), V(qed), V(luks).
+        - A file that is no disk image has the name of what it is, for instance V(tar), V(ova), V(zip), V(gz), V(lz4), V(dmg), V(html),
+          V(plain), V(elf) or V(linux kernel). The user guide has a table.
+        - V(raw) is also what nothing is recognised in, see RV(image_file.content).
       type: str
       sample: qcow2
+    content:
+      description:
+        - What was recognised in a file that is in no format which describes itself, for instance V(gpt), V(mbr), V(ext), V(xfs), V(lvm) or
+          V(swap) for RV(image_file.format=raw).
+        - V(null) if nothing was recognised, and for the other disk formats.
+      type: str
+      version_added: 0.4.0
+      sample: gpt
     packed:
       description:
         - How the file is packed, V(xz), V(gz), V(bz2) or V(zst), known by its first bytes. V(null) if it is not.
-        - A packed file has the format V(raw), as far as it can be told.
+        - What is in it is not looked at.
       type: str
       sample: null
     virtual_size:

@@ -182,9 +182,16 @@ def _plain(options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def disk_bytes(size: int = 2 * MIB, seed: int = 1) -> bytes:
-    """A disk without any signature: something, then zeros, then something; deterministic."""
+    """A disk with a partition table: something, then zeros, then something; deterministic."""
     filled = random.Random(seed).randbytes(size // 4)
-    return b"disk" + filled[4:] + bytes(size // 2) + filled
+    partition = b"\0\0\2\0\x83\0\0\0" + (1).to_bytes(4, "little") + (size // 512 - 1).to_bytes(4, "little")
+    record = b"disk" + filled[4:446] + partition + bytes(48) + b"\x55\xaa"
+    return record + filled[512:] + bytes(size // 2) + filled
+
+
+def unknown_bytes(size: int = 2 * MIB, seed: int = 1) -> bytes:
+    """Bytes in which nothing is to be recognised, as in an encrypted disk; deterministic."""
+    return b"disk" + random.Random(seed).randbytes(size - 4)
 
 
 def qemu_img(*arguments: object) -> None:

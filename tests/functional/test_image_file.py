@@ -419,7 +419,7 @@ def test_web_page_is_not_converted(folder: Path) -> None:
     page = folder / "page.qcow2"
     page.write_text("<!DOCTYPE html><title>404 Not Found</title>\n")
     for target in ("qcow2", "raw"):
-        refused(folder, "no disk image", "say source_format: raw", src=page, format=target, reason="unsafe_image")
+        refused(folder, "no disk image", "a text (html)", src=page, format=target, reason="unsafe_image")
 
 
 def test_another_format_than_declared(folder: Path, qcow2: Path, disk: Path) -> None:

@@ -156,7 +156,7 @@ def test_killed_upload_is_mended_by_the_next_run(succeed, member, name, disk, tm
     with file.open("wb") as stream:
         stream.write(b"begin")
         stream.truncate(150 * files_support.MIB)
-    options = {"cloud": "local", "name": name, "filename": file, "retire": "delete"}
+    options = {"cloud": "local", "name": name, "filename": file, "disk_format": "raw", "retire": "delete"}
     process = files_support.start_module("image", tmp_path, options)
     wait_until(lambda: any(image["status"] == "saving" for image in member.named(name)))
     process.send_signal(number)
@@ -165,7 +165,7 @@ def test_killed_upload_is_mended_by_the_next_run(succeed, member, name, disk, tm
         assert "SIGTERM" in output and "Traceback" not in output
         assert len(member.named(name)) == replaces, "what was begun is removed"
     assert sum(image["status"] == "active" for image in member.named(name)) == replaces
-    result = succeed("image", name=name, filename=file, retire="delete")
+    result = succeed("image", name=name, filename=file, disk_format="raw", retire="delete")
     (image,) = member.named(name)
     assert result["changed"] and image["status"] == "active" and not image["os_hidden"]
     assert image["size"] == file.stat().st_size
@@ -193,7 +193,8 @@ def test_metadata_waits_for_an_upload_that_runs(succeed, member, name, tmp_path)
     file = tmp_path / "large.raw"
     with file.open("wb") as stream:
         stream.truncate(120 * files_support.MIB)
-    process = files_support.start_module("image", tmp_path, {"cloud": "local", "name": name, "filename": file})
+    options = {"cloud": "local", "name": name, "filename": file, "disk_format": "raw"}
+    process = files_support.start_module("image", tmp_path, options)
     wait_until(lambda: any(image["status"] == "saving" for image in member.named(name)))
     result = succeed("image", name=name, properties={"late": "yes"})
     assert not files_support.finish_module(process).get("failed")
@@ -205,7 +206,8 @@ def test_file_that_changes_while_it_is_sent(member, name, tmp_path):
     file = tmp_path / "large.raw"
     with file.open("wb") as stream:
         stream.truncate(150 * files_support.MIB)
-    process = files_support.start_module("image", tmp_path, {"cloud": "local", "name": name, "filename": file})
+    options = {"cloud": "local", "name": name, "filename": file, "disk_format": "raw"}
+    process = files_support.start_module("image", tmp_path, options)
     wait_until(lambda: any(image["status"] == "saving" for image in member.named(name)))
     with file.open("r+b") as stream:
         stream.truncate(20 * files_support.MIB)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _disk, _qemu, _workfile
+from ansible_collections.cloudimage.glance.plugins.module_utils._content_type import Content
 from ansible_collections.cloudimage.glance.plugins.module_utils._disk import Inspection
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import (
     FileProblem,
@@ -144,12 +145,27 @@ def test_what_is_as_declared_passes() -> None:
 
 
 def test_what_is_taken_for_raw_for_want_of_anything_else() -> None:
-    for inspection in (Inspection("raw", 1024, 10), Inspection("raw", 0, 0), Inspection("qcow2", 7, 10)):
+    for inspection in (Inspection("raw", 1024, 10, content=Content("gpt", "volume")), Inspection("qcow2", 7, 10)):
         _disk.require_disk(inspection, "/image")
+    with pytest.raises(UnsafeImage, match=r"^filename: the file /image is no disk image .* say disk_format: raw"):
+        _disk.require_disk(Inspection("raw", 1024, 10), "/image")
     with pytest.raises(
         UnsafeImage, match=r"^src: the file /page is no disk image .* 88 bytes .* say source_format: raw"
     ):
-        _disk.require_disk(Inspection("raw", 88, 88), "/page", "src", declared="source_format: raw")
+        _disk.require_disk(Inspection("raw", 88, 88), "/page", "src", declared="source_format")
+
+
+def test_encrypted_disk_is_raw_if_it_is_said(tmp_path: Path) -> None:
+    """Glance takes version 1 as raw, and version 2 as nothing."""
+    path = tmp_path / "disk"
+    path.write_bytes(b"LUKS\xba\xbe\0\1" + bytes(5000))
+    found = _disk.inspect(str(path))
+    _disk.require_safe(found, "/disk", disk_format="raw")
+    with pytest.raises(UnsafeImage, match="no disk image of a known format, but a disk image in the format luks"):
+        _disk.require_disk(found, "/disk")
+    for declared in ("aki", "qcow2", "ploop"):
+        with pytest.raises(UnsafeImage, match=f"declared to be {declared}, and it is .*luks"):
+            _disk.require_safe(found, "/disk", disk_format=declared)
 
 
 def test_an_old_library_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _errors as errors
+from ansible_collections.cloudimage.glance.plugins.module_utils import _image_steps as steps
+from ansible_collections.cloudimage.glance.plugins.module_utils import _plan
+from ansible_collections.cloudimage.glance.plugins.module_utils._content_type import Content
 from ansible_collections.cloudimage.glance.plugins.module_utils._refusals import SIGNATURE
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import plan_hands as hands
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import (
@@ -264,3 +268,33 @@ def test_force_says_nothing_about_a_replacement() -> None:
 
 def test_a_signature_does_not_pass_to_other_bytes() -> None:
     assert not set(SIGNATURE) & set(replaced(clouded({"data": TWO} | WHOLE), **FILE))
+
+
+def test_what_is_no_disk_is_told_where_it_goes_in_as_raw() -> None:
+    def warnings(**options: t.Any) -> tuple[str, ...]:
+        desired = want(**{**FILE, **options})
+        observed = dataclasses.replace(
+            hands.observe(clouded(), desired), source_other=Content("tar", "archive", "disk.raw")
+        )
+        return _plan.plan(desired, observed).warnings
+
+    (told,) = warnings(disk_format="raw")
+    assert told.startswith("filename: /img/one is declared to be raw, and it is an archive (tar) whose first member is")
+    assert warnings(disk_format="aki") == warnings(disk_format="raw", container_format="ova") == ()
+    assert warnings(disk_format="raw", source=upload("/img/one", "glance-direct")) == (), "the cloud may unpack it"
+
+
+@pytest.mark.parametrize(
+    ("cloud", "options", "expected"),
+    [
+        (clouded(), {**FILE, "disk_format": "raw"}, (False, True)),
+        (clouded(), {**AUTO, "disk_format": "raw"}, (True, True)),
+        (clouded(), {**URI, "disk_format": "raw"}, (True, True)),
+        (clouded({"data": TWO, KEY: "uri-sha256:0"}), URI, (True, False)),
+        (clouded(QUEUED), URI, (True, True)),
+    ],
+)
+def test_what_is_imported_is_looked_at(cloud: Cloud, options: dict[str, t.Any], expected: tuple[bool, bool]) -> None:
+    """And is no more than a warning where somebody has said that it is raw."""
+    (verify,) = [step for step in hands.plan(cloud, want(**options)).steps if isinstance(step, steps.Verify)]
+    assert (verify.imported is not None, verify.declares_format) == expected
