@@ -19,6 +19,7 @@ import struct
 import traceback
 import typing as t
 
+from . import _completeness, _vhd
 from ._errors import FileProblem, MissingDependency, UnsafeImage
 
 #: Limit for the size that an image file may claim to have: 10 TiB.
@@ -51,10 +52,11 @@ class Inspection:
     variant: str | None = None
 
 
-def inspect(path: str) -> Inspection:
+def inspect(path: str, *, in_full: bool = True) -> Inspection:
     """Look into an image file without running anything on it.
 
     :param path: a regular file that can be read.
+    :param in_full: look through its tables as well, whether the disk is whole; False for no more than its header.
     :raises MissingDependency: if oslo.utils is missing or too old.
     :raises FileProblem: if the file cannot be read.
     """
@@ -78,7 +80,9 @@ def inspect(path: str) -> Inspection:
     if len(names) > 1:
         unsafe.insert(0, f"it looks like several formats at once ({', '.join(sorted(names))})")
     name = _name(names, head)
-    virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found)
+    if in_full and not unsafe:
+        unsafe += _incompleteness(path, name)
+    virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found, head)
     return Inspection(name, virtual_size, actual_size, tuple(unsafe))
 
 
@@ -249,7 +253,17 @@ def _is_descriptor(head: bytes) -> bool:
     return head[:64].lstrip().lower().startswith(b"# disk descriptorfile")
 
 
-def _claimed_size(found: t.Sequence[t.Any]) -> int:
+def _incompleteness(path: str, name: str) -> list[str]:
+    try:
+        fault = _completeness.fault(path, name)
+    except OSError as problem:
+        raise FileProblem(f"The file {path} cannot be read: {problem.strerror}.", file=path) from problem
+    return [fault] if fault else []
+
+
+def _claimed_size(found: t.Sequence[t.Any], head: bytes) -> int:
+    if footer := _vhd.Footer.of(head[:_SECTOR]):
+        return footer.current_size  # the library takes the size that the disk had when it was made
     try:
         return max(int(inspector.virtual_size) for inspector in found)
     except Exception:  # a damaged header; the safety checks tell

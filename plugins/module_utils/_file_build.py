@@ -192,6 +192,7 @@ def _converted(
     wanted = target.format or inspection.format
     _qemu.require_program()
     _require_readable(path, inspection, source, target)
+    _qemu.require_sound(path, inspection.format, source.name, source.option)
     if not target.compression_type and wanted != "vmdk":
         # What is written compressed needs less, and how much less is not known beforehand.
         needed = _qemu.measure(path, inspection.format, wanted)
@@ -208,8 +209,7 @@ def _converted(
     )
     made = _disk.inspect(work.path)
     _require_as_ordered(made, inspection, source, target)
-    if wanted == "qcow2":
-        _qemu.check(work.path, wanted)
+    _qemu.check(work.path, wanted)
     return work, made
 
 
@@ -223,11 +223,20 @@ def _require_readable(path: str, inspection: _disk.Inspection, source: Source, t
 
 
 def _require_as_ordered(made: _disk.Inspection, inspection: _disk.Inspection, source: Source, target: Target) -> None:
-    """A disk may hold a second image behind its first bytes, which would be taken for the format of the result."""
+    """Hold the result of a conversion against its source.
+
+    A disk may hold a second image behind its first bytes, which would be taken for the format of the result.
+    """
     iso_as_raw = (made.format, inspection.format, target.format) == ("iso", "iso", "raw")
     if made.unsafe or not (made.format == target.format or iso_as_raw):
         told = "; ".join(made.unsafe) or f"the result would be taken for {made.format}"
         raise UnsafeImage(f"{source.option}: the disk in {source.name} cannot be used as {target.format}: {told}.")
+    # Formats round sizes up, and what comes on top is zeros.
+    if made.virtual_size < inspection.virtual_size:
+        raise FileProblem(
+            f"{source.option}: the disk in {source.name} has {inspection.virtual_size} bytes, and qemu-img made one of "
+            f"{made.virtual_size} bytes of it."
+        )
 
 
 class _Flow:

@@ -93,7 +93,7 @@ class FileDeclaration:
     def _found(self, status: os.stat_result) -> _file_plan.Found:
         if self._source is None:
             return _file_plan.Found(True, size=status.st_size)
-        self._inspection = _disk.inspect(self._target.path) if status.st_size else None
+        self._inspection = _disk.inspect(self._target.path, in_full=False) if status.st_size else None
         return _file_plan.Found(
             True,
             format=self._inspection.format if self._inspection else None,
@@ -113,6 +113,7 @@ class FileDeclaration:
         file = _content.open_local(self._target.path, "path")
         if self._target.unpack and _unpack.packed_with(file):
             return None
+        self._inspection = _disk.inspect(self._target.path)
         if not _file_build.is_finished(self._inspection, self._target) or self._inspection.unsafe:
             return None
         digest = _content.digests(file, [source.checksum.algorithm])[source.checksum.algorithm]
