@@ -118,6 +118,7 @@ def publish_spec() -> Spec:
         "format": {"type": "str", "choices": formats},
         "compression_type": {"type": "str", "choices": ["zlib", "zstd"]},
         "source_format": {"type": "str", "choices": [*formats, "iso"]},
+        "max_unpack_memory": {"type": "str"},
         "timeout": {"type": "int"},
         "headers": {"type": "dict"},
         "url_username": {"type": "str"},

@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 import typing as t
 
-from . import _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile, _xz_blocks
+from . import _archive, _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile, _xz_blocks
 from ._ahead import ahead
 from ._errors import FileProblem, UnsafeImage
 
@@ -49,6 +49,7 @@ class Target:
 
     :param format: Glance's name of the format; None to keep that of the source.
     :param source_format: what the unpacked source must be; None for anything that is safe.
+    :param max_unpack_memory: bytes that the dictionary or window of a packed source may have.
     """
 
     path: str
@@ -57,6 +58,7 @@ class Target:
     unpack: bool = True
     source_format: str | None = None
     max_virtual_size: int = _disk.MAX_VIRTUAL_SIZE
+    max_unpack_memory: int = _archive.MEMORY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,10 +105,11 @@ def require_tools(target: Target) -> None:
         _qemu.require_program()
 
 
-def build(source: Source, target: Target, install: t.Callable[[str], None]) -> Built:
+def build(source: Source, target: Target, install: t.Callable[[str], None], warn: t.Callable[[str], None]) -> Built:
     """Make the target.
 
     :param install: moves the finished file, whose path it gets, to its place.
+    :param warn: is told what there is to know about a source that will do.
     :raises CollectionError: with the old file untouched and nothing left behind.
     """
     _workfile.sweep(target.path)
@@ -119,7 +122,7 @@ def build(source: Source, target: Target, install: t.Callable[[str], None]) -> B
                 work.finish()
                 install(work.path)
                 return Built(inspection, source.file.size, is_source=False)
-        fetched, received, is_source = _fetched(stack, source, target)
+        fetched, received, is_source = _fetched(stack, source, target, warn)
         work, inspection = shaped(stack, fetched, source, target)
         work.finish()
         install(work.path)
@@ -151,17 +154,20 @@ def is_finished(inspection: _disk.Inspection, target: Target) -> bool:
     return same and target.compression_type is None and inspection.variant is None
 
 
-def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tuple[_workfile.WorkFile, int, bool]:
+def _fetched(
+    stack: contextlib.ExitStack, source: Source, target: Target, warn: t.Callable[[str], None]
+) -> tuple[_workfile.WorkFile, int, bool]:
     """One pass over the source: fetch, hash, unpack, write. The bytes are verified when this returns."""
     work = _workfile.WorkFile(stack, target.path)
+    archive = _archive.Archive(source.name, target.max_unpack_memory, warn)
     flow = _Flow(source)
     with contextlib.closing(ahead(flow)) as blocks:
-        reader = _unpack.Reader(blocks)
+        reader = _archive.Reader(blocks)
         kind = _unpack.sniff(reader.peek(_unpack.HEAD_SIZE)) if target.unpack else None
         if kind and flow.length:
             # An archive never gets smaller by unpacking it; how much larger, its zeros not counted, nobody knows.
             _workfile.require_space(target.path, flow.length, f"The content of {source.name}")
-        _write_out(work, reader, kind, source, target)
+        _write_out(work, reader, kind, archive, target)
     flow.verify()
     if not work.size:
         raise FileProblem(f"src: {source.name} holds nothing.")
@@ -170,17 +176,17 @@ def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tup
 
 
 def _write_out(
-    work: _workfile.WorkFile, reader: _unpack.Reader, kind: str | None, source: Source, target: Target
+    work: _workfile.WorkFile, reader: _archive.Reader, kind: str | None, archive: _archive.Archive, target: Target
 ) -> None:
     def reserve(size: int) -> None:
         if size > target.max_virtual_size:
             raise UnsafeImage(
-                f"src: {source.name} holds more than {target.max_virtual_size} bytes, the limit (max_virtual_size)."
+                f"src: {archive.name} holds more than {target.max_virtual_size} bytes, the limit (max_virtual_size)."
             )
 
     if kind == "xz":
-        work.size = _xz_blocks.unpack(reader, source.name, work.write_at, reserve)
-    for piece in _unpack.unpacked(reader, kind, source.name) if kind else reader:
+        work.size = _xz_blocks.unpack(reader, archive, work.write_at, reserve)
+    for piece in _unpack.unpacked(reader, kind, archive) if kind else reader:
         reserve(work.size + len(piece))
         work.write(piece)
 

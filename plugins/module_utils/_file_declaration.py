@@ -49,6 +49,7 @@ class FileDeclaration:
 
     def __init__(self, module: AnsibleModule) -> None:
         self._options = module.params
+        self._warn = module.warn
         self._target = _target(module.params)
         self._source: _file_build.Source | None = None
         self._wanted = _file_plan.Wanted(self._target.path)
@@ -126,7 +127,7 @@ class FileDeclaration:
             _file_build.inspect_source(source.file.path, source, self._target)
 
     def _build(self, source: _file_build.Source) -> _file_build.Built:
-        built = _file_build.build(source, self._target, self._place.install)
+        built = _file_build.build(source, self._target, self._place.install, self._warn)
         facts: dict[str, t.Any] = {"content_key": self._wanted.content_key}
         if built.is_source:
             facts["digests"] = {source.checksum.algorithm: source.checksum.digest}
@@ -212,6 +213,7 @@ def _target(options: dict[str, t.Any]) -> _file_build.Target:
         unpack=options["unpack"],
         source_format=FORMAT_ALIASES.get(options["source_format"], options["source_format"]),
         max_virtual_size=size_option(options["max_virtual_size"], "max_virtual_size"),
+        max_unpack_memory=size_option(options["max_unpack_memory"], "max_unpack_memory"),
     )
 
 

@@ -13,8 +13,8 @@ import os
 import sys
 import typing as t
 
-#: Bytes of tables that are looked through: those of a disk of some 30 TiB. More would take minutes.
-MOST_TABLE_BYTES = 4 * 1024**3
+#: Bytes of tables that are looked through: those of a qcow2 of 16 TiB that is full. More would take minutes.
+MOST_TABLE_BYTES = 2 * 1024**3
 
 #: Tables of one file that are looked through. Bounds what is remembered of them.
 MOST_TABLES = 512 * 1024
