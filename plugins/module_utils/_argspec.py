@@ -125,6 +125,7 @@ def publish_spec() -> Spec:
         "compression_type": {"type": "str", "choices": ["zlib", "zstd"]},
         "source_format": {"type": "str", "choices": [*formats, "iso", "ploop", "aki", "ami", "ari", "any"]},
         "unpack": {"type": "bool"},
+        "max_unpack_memory": {"type": "str"},
         "timeout": {"type": "int"},
         "headers": {"type": "dict"},
         "url_username": {"type": "str"},

@@ -19,7 +19,7 @@ import struct
 import traceback
 import typing as t
 
-from . import _content_type
+from . import _completeness, _content_type, _vhd
 from ._content_type import Content
 from ._errors import FileProblem, MissingDependency, UnsafeImage
 
@@ -74,10 +74,11 @@ class Inspection:
         return None if self.content is None or self.content.is_volume or self.format == "ploop" else self.content
 
 
-def inspect(path: str) -> Inspection:
+def inspect(path: str, *, in_full: bool = True) -> Inspection:
     """Look into an image file without running anything on it.
 
     :param path: a regular file that can be read.
+    :param in_full: look through its tables as well, whether the disk is whole; False for no more than its header.
     :raises MissingDependency: if oslo.utils is missing or too old.
     :raises FileProblem: if the file cannot be read.
     """
@@ -100,14 +101,15 @@ def inspect(path: str) -> Inspection:
     if len(names) > 1:
         unsafe.insert(0, f"it looks like several formats at once ({', '.join(sorted(names))})")
     name = _name(names, head)
-    virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found)
-    if name != "raw":
-        content = Content(name, "image") if name == "luks" else None
-        return Inspection(name, virtual_size, actual_size, tuple(unsafe), content=content)
-    content = _content_type.recognised(head, tail, status.st_size)
-    if content and not content.is_volume:
+    virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found, head)
+    content = _content_type.recognised(head, tail, status.st_size) if name == "raw" else None
+    if name == "luks":
+        content = Content(name, "image")
+    elif content and not content.is_volume:
         # What is no disk has no partition table; a kernel has the mark of one
         name, unsafe = content.name, [reason for reason in unsafe if not reason.startswith(_OF_PARTITIONS)]
+    if in_full and not unsafe:
+        unsafe += _incompleteness(path, name)
     return Inspection(
         name, virtual_size, actual_size, tuple(unsafe), content=content, has_partition_table="gpt" in names
     )
@@ -301,7 +303,17 @@ def _is_descriptor(head: bytes) -> bool:
     return head[:64].lstrip().lower().startswith(b"# disk descriptorfile")
 
 
-def _claimed_size(found: t.Sequence[t.Any]) -> int:
+def _incompleteness(path: str, name: str) -> list[str]:
+    try:
+        fault = _completeness.fault(path, name)
+    except OSError as problem:
+        raise FileProblem(f"The file {path} cannot be read: {problem.strerror}.", file=path) from problem
+    return [fault] if fault else []
+
+
+def _claimed_size(found: t.Sequence[t.Any], head: bytes) -> int:
+    if footer := _vhd.Footer.of(head[:_SECTOR]):
+        return footer.current_size  # the library takes the size that the disk had when it was made
     try:
         return max(int(inspector.virtual_size) for inspector in found)
     except Exception:  # a damaged header; the safety checks tell

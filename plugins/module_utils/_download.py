@@ -194,7 +194,7 @@ class DownloadDeclaration:
         return wanted.content_key if digest == wanted.check.digest else known
 
     def _is_shaped(self, wanted: Wanted) -> bool:
-        inspection = _disk.inspect(wanted.path)
+        inspection = _disk.inspect(wanted.path, in_full=False)
         return not inspection.unsafe and _file_build.is_finished(inspection, self._target(wanted))
 
     def _require_doable(self, wanted: Wanted) -> None:

@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 import typing as t
 
-from . import _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile, _xz_blocks
+from . import _archive, _checksum, _content, _disk, _fetch, _qemu, _unpack, _workfile, _xz_blocks
 from ._ahead import ahead
 from ._content_type import misgiving
 from ._errors import FileProblem, UnsafeImage
@@ -53,6 +53,7 @@ class Target:
 
     :param format: Glance's name of the format; None to keep that of the source.
     :param source_format: what the unpacked source must be; None for any disk image that is safe, ``any`` for any file.
+    :param max_unpack_memory: bytes that the dictionary or window of a packed source may have.
     :param warn: told what the user should know although nothing fails.
     """
 
@@ -62,6 +63,7 @@ class Target:
     unpack: bool = True
     source_format: str | None = None
     max_virtual_size: int = _disk.MAX_VIRTUAL_SIZE
+    max_unpack_memory: int = _archive.MEMORY
     warn: t.Callable[[str], None] = dataclasses.field(default=lambda _text: None, compare=False)
 
 
@@ -175,14 +177,15 @@ def is_finished(inspection: _disk.Inspection, target: Target) -> bool:
 def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tuple[_workfile.WorkFile, int, bool]:
     """One pass over the source: fetch, hash, unpack, write. The bytes are verified when this returns."""
     work = _workfile.WorkFile(stack, target.path)
+    archive = _archive.Archive(source.name, target.max_unpack_memory, target.warn)
     flow = _Flow(source)
     with contextlib.closing(ahead(flow)) as blocks:
-        reader = _unpack.Reader(blocks)
+        reader = _archive.Reader(blocks)
         kind = _unpack.sniff(reader.peek(_unpack.HEAD_SIZE)) if target.unpack else None
         if kind and flow.length:
             # An archive never gets smaller by unpacking it; how much larger, its zeros not counted, nobody knows.
             _workfile.require_space(target.path, flow.length, f"The content of {source.name}")
-        _write_out(work, reader, kind, source, target)
+        _write_out(work, reader, kind, archive, target)
     flow.verify()
     if not work.size:
         raise FileProblem(f"src: {source.name} holds nothing.")
@@ -191,17 +194,17 @@ def _fetched(stack: contextlib.ExitStack, source: Source, target: Target) -> tup
 
 
 def _write_out(
-    work: _workfile.WorkFile, reader: _unpack.Reader, kind: str | None, source: Source, target: Target
+    work: _workfile.WorkFile, reader: _archive.Reader, kind: str | None, archive: _archive.Archive, target: Target
 ) -> None:
     def reserve(size: int) -> None:
         if size > target.max_virtual_size:
             raise UnsafeImage(
-                f"src: {source.name} holds more than {target.max_virtual_size} bytes, the limit (max_virtual_size)."
+                f"src: {archive.name} holds more than {target.max_virtual_size} bytes, the limit (max_virtual_size)."
             )
 
     if kind == "xz":
-        work.size = _xz_blocks.unpack(reader, source.name, work.write_at, reserve)
-    for piece in _unpack.unpacked(reader, kind, source.name) if kind else reader:
+        work.size = _xz_blocks.unpack(reader, archive, work.write_at, reserve)
+    for piece in _unpack.unpacked(reader, kind, archive) if kind else reader:
         reserve(work.size + len(piece))
         work.write(piece)
 
@@ -214,6 +217,7 @@ def _converted(
     wanted = target.format or source_format
     _qemu.require_program()
     _require_readable(path, inspection, source, target)
+    _qemu.require_sound(path, source_format, source.name, source.option)
     if not target.compression_type and wanted != "vmdk":
         # What is written compressed needs less, and how much less is not known beforehand.
         needed = _qemu.measure(path, source_format, wanted)
@@ -230,8 +234,7 @@ def _converted(
     )
     made = _disk.inspect(work.path)
     _require_as_ordered(made, inspection, source, target)
-    if wanted == "qcow2":
-        _qemu.check(work.path, wanted)
+    _qemu.check(work.path, wanted)
     return work, made
 
 
@@ -245,11 +248,20 @@ def _require_readable(path: str, inspection: _disk.Inspection, source: Source, t
 
 
 def _require_as_ordered(made: _disk.Inspection, inspection: _disk.Inspection, source: Source, target: Target) -> None:
-    """A disk may hold a second image behind its first bytes, which would be taken for the format of the result."""
+    """Hold the result of a conversion against its source.
+
+    A disk may hold a second image behind its first bytes, which would be taken for the format of the result.
+    """
     iso_as_raw = (made.format, inspection.format, target.format) == ("iso", "iso", "raw")
     if made.unsafe or not (made.disk_format == target.format or iso_as_raw):
         told = "; ".join(made.unsafe) or f"the result would be taken for {made.format}"
         raise UnsafeImage(f"{source.option}: the disk in {source.name} cannot be used as {target.format}: {told}.")
+    # Formats round sizes up, and what comes on top is zeros.
+    if made.virtual_size < inspection.virtual_size:
+        raise FileProblem(
+            f"{source.option}: the disk in {source.name} has {inspection.virtual_size} bytes, and qemu-img made one of "
+            f"{made.virtual_size} bytes of it."
+        )
 
 
 class _Flow:

@@ -97,7 +97,7 @@ class FileDeclaration:
     def _found(self, status: os.stat_result) -> _file_plan.Found:
         if self._source is None:
             return _file_plan.Found(True, size=status.st_size)
-        self._inspection = _disk.inspect(self._target.path) if status.st_size else None
+        self._inspection = _disk.inspect(self._target.path, in_full=False) if status.st_size else None
         return _file_plan.Found(
             True,
             format=self._inspection.format if self._inspection else None,
@@ -117,6 +117,7 @@ class FileDeclaration:
         file = _content.open_local(self._target.path, "path")
         if self._target.unpack and _unpack.packed_with(file):
             return None
+        self._inspection = _disk.inspect(self._target.path)
         if not _file_build.is_finished(self._inspection, self._target) or self._inspection.unsafe:
             return None
         digest = _content.digests(file, [source.checksum.algorithm])[source.checksum.algorithm]
@@ -238,6 +239,7 @@ def _target(options: dict[str, t.Any], warn: t.Callable[[str], None]) -> _file_b
         unpack=source_format not in _disk.KERNELS if options["unpack"] is None else options["unpack"],
         source_format=source_format,
         max_virtual_size=size_option(options["max_virtual_size"], "max_virtual_size"),
+        max_unpack_memory=size_option(options["max_unpack_memory"], "max_unpack_memory"),
         warn=warn,
     )
 

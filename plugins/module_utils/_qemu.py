@@ -40,6 +40,8 @@ _TARGET_OPTIONS: dict[str, tuple[str, ...]] = {
 TARGETS = tuple(_TARGET_OPTIONS)
 
 _QEMU_NAME = {"vhd": "vpc", "iso": "raw"}
+#: The formats that qemu-img can check; for the others it ends with a status of its own.
+_CHECKED = frozenset({"qcow2", "vmdk", "vdi", "vhdx"})
 _SOURCES = frozenset({"raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso"})
 
 #: For commands that only read a header: Glance's own limits.
@@ -65,8 +67,7 @@ def info(path: str, disk_format: str, option: str = "src") -> dict[str, t.Any]:
 
     :raises UnsafeImage: if qemu-img cannot read it, or if it refers to other files, is encrypted, or damaged.
     """
-    command = ["info", "-f", _qemu_name(disk_format), "--output=json", _absolute(path)]
-    done = _run(command, _HEADER_TIME, header_only=True)
+    done = _run(["info", "--output=json", *_input(path, disk_format)], _HEADER_TIME, header_only=True)
     if done.returncode:
         raise UnsafeImage(f"{option}: qemu-img cannot read {path} as {disk_format}: {_last_words(done)}.", file=path)
     told = json.loads(done.stdout)
@@ -90,8 +91,7 @@ def measure(path: str, source_format: str, target_format: str) -> int:
     qemu-img can tell for raw and qcow2 only; the other formats need about what qcow2 needs.
     """
     target = "raw" if target_format == "raw" else "qcow2"
-    command = ["measure", "-f", _qemu_name(source_format), "-O", target, "--output=json", _absolute(path)]
-    done = _run(command, _SHORTEST_PATIENCE)
+    done = _run(["measure", "-O", target, "--output=json", *_input(path, source_format)], _SHORTEST_PATIENCE)
     if done.returncode:
         raise UnsafeImage(f"qemu-img cannot read {path} as {source_format}: {_last_words(done)}.", file=path)
     return int(json.loads(done.stdout)["required"])
@@ -121,11 +121,11 @@ def convert(
     if compression_type:
         flags = ["-c"]
         options.append(f"compression_type={compression_type}")
-    command = ["convert", *flags, "-f", _qemu_name(source_format), "-O", _qemu_name(target_format)]
+    command = ["convert", *flags, "-O", _qemu_name(target_format)]
     if options:
         command += ["-o", ",".join(options)]
     patience = _SHORTEST_PATIENCE + virtual_size // _SLOWEST
-    done = _run([*command, _absolute(path), _absolute(target)], patience)
+    done = _run([*command, *_input(path, source_format), _absolute(target)], patience)
     if done.returncode:
         # The last words of some formats are "Invalid argument" then.
         _workfile.require_not_full(target)
@@ -134,14 +134,35 @@ def convert(
 
 
 def check(path: str, disk_format: str) -> None:
-    """Let qemu-img look for errors in a qcow2 file.
+    """Let qemu-img look for errors in a file that it made.
 
     :raises FileProblem: if it finds one.
     """
-    done = _run(["check", "-f", _qemu_name(disk_format), _absolute(path)], _SHORTEST_PATIENCE)
+    if words := _errors_in(path, disk_format):
+        raise FileProblem(f"qemu-img check found errors in the {disk_format} file that was made: {words}.")
+
+
+def require_sound(path: str, disk_format: str, name: str, option: str = "src") -> None:
+    """Let qemu-img look for errors in a source: it would read on over some of them, with zeros for the rest.
+
+    :param name: of the source, for messages.
+    :raises UnsafeImage: if it finds one.
+    """
+    if words := _errors_in(path, disk_format):
+        raise UnsafeImage(
+            f"{option}: the image {name} is damaged: qemu-img check found errors in it ({words}). Get it anew, or, if "
+            "you know that its disk is whole, let qemu-img check -r all repair it.",
+            file=path,
+        )
+
+
+def _errors_in(path: str, disk_format: str) -> str | None:
+    """What qemu-img check says about errors in a file; None if it finds none, or cannot check this format."""
+    if disk_format not in _CHECKED:
+        return None
+    done = _run(["check", *_input(path, disk_format)], _SHORTEST_PATIENCE)
     # 3: clusters that nothing refers to, which does no harm.
-    if done.returncode not in (0, 3):
-        raise FileProblem(f"qemu-img check found errors in the {disk_format} file that was made: {_last_words(done)}.")
+    return None if done.returncode in (0, 3) else _errors_told(done)
 
 
 def require_program() -> str:
@@ -221,10 +242,31 @@ def _qemu_name(disk_format: str) -> str:
     return _QEMU_NAME.get(disk_format, disk_format)
 
 
+def _input(path: str, disk_format: str) -> list[str]:
+    """Arguments for a file that is read.
+
+    The size of a VHD is the one that it tells. By itself qemu-img multiplies cylinders, heads and sectors of some
+    programs, among them VirtualBox and Virtual PC, and cuts off what this product is too small for.
+    """
+    if disk_format != "vhd":
+        return ["-f", _qemu_name(disk_format), _absolute(path)]
+    name = _absolute(path).replace(",", ",,")
+    options = f"driver=vpc,force_size_calc=current_size,file.driver=file,file.filename={name}"
+    return ["--image-opts", options]
+
+
 def _absolute(path: str) -> str:
     if not os.path.isabs(path):
         raise ValueError(f"a relative path: {path}")
     return path
+
+
+def _errors_told(done: subprocess.CompletedProcess[str]) -> str:
+    """The first error of ``qemu-img check``, whose last words only sum up."""
+    for line in (done.stderr or "").splitlines():
+        if line.startswith("ERROR"):
+            return line.removeprefix("ERROR").lstrip(": ").rstrip(". ")
+    return _last_words(done)
 
 
 def _last_words(done: subprocess.CompletedProcess[str]) -> str:

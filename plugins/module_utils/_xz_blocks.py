@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-import dataclasses
 import lzma
 import os
 import typing as t
 import zlib
 
-from . import _content, _unpack
+from . import _content, _unpack, _xz_format
+from ._archive import BLOCK_SIZE, Archive, Reader, corrupt
+from ._errors import FileProblem
 
 _MOST_THREADS = 4
 
@@ -31,52 +32,44 @@ _LARGEST_BLOCK = 64 * 1024**2
 #: Packed bytes that may be under way, one block apart.
 _MOST_WAITING = 24 * 1024**2
 
-_STREAM_HEADER = 12
+_STREAM_HEADER = _xz_format.STREAM_HEADER
 _HEAD = _STREAM_HEADER + 20
 _CHECK_SIZES = (0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64)
-_MAGIC = b"\xfd7zXZ\0"
 
 #: Takes the offset and the bytes of a piece; called by several threads.
 _Write = t.Callable[[int, bytes], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sizes:
-    """What a block header tells: bytes of the header, of the packed data, and of their content."""
-
-    header: int
-    packed: int
-    unpacked: int
-
-
-def unpack(source: _unpack.Reader, name: str, write: _Write, reserve: t.Callable[[int], None]) -> int:
+def unpack(source: Reader, archive: Archive, write: _Write, reserve: t.Callable[[int], None]) -> int:
     """Unpack the leading streams of an archive that are made of blocks of known size.
 
-    What is left in ``source`` then is another kind of stream, or nothing. Memory stays below the largest block size
-    times the number of threads.
+    What is left in ``source`` then is another kind of stream, something that is none, or nothing. Memory stays below the
+    largest block size times the number of threads, to which come their dictionaries.
 
     :param reserve: is told the size that the output will have before a block is unpacked; may raise.
     :returns: the bytes that were written.
     :raises FileProblem: if the archive is damaged or cut.
     """
     offset = 0
-    while _threads() > 1 and _is_divisible(source.peek(_HEAD)):
-        with concurrent.futures.ThreadPoolExecutor(_threads()) as pool:
-            offset = _Stream(source, name, pool, write, reserve).unpack(offset)
-        while source.peek(4) == bytes(4):
-            source.take(4)
+    while (threads := _threads(source.peek(_xz_format.HEAD), archive.memory)) > 1:
+        check = source.peek(_STREAM_HEADER)[7] & 15
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            offset = _Stream(source, archive, threads, pool, write, reserve).unpack(offset)
+        archive.add_member(is_verified=bool(check))
+        archive.padding = source.skip_zeros()
     return offset
 
 
-def _threads() -> int:
-    return min(len(os.sched_getaffinity(0)), _MOST_THREADS)
-
-
-def _is_divisible(head: bytes) -> bool:
-    if len(head) < _HEAD or not head.startswith(_MAGIC):
-        return False
-    sizes = _sizes(head[_STREAM_HEADER:])
-    return sizes is not None and sizes.unpacked <= _LARGEST_BLOCK
+def _threads(head: bytes, memory: int) -> int:
+    """How many threads can unpack a stream that begins so; 1 or none if it is better left to the sequential way."""
+    if len(head) < _HEAD or not head.startswith(_xz_format.MAGIC):
+        return 0
+    sizes = _xz_format.sizes(head[_STREAM_HEADER:])
+    if sizes is None or sizes.unpacked > _LARGEST_BLOCK:
+        return 0
+    # Each thread has a dictionary of its own.
+    bearable = memory // max(_xz_format.dictionary(head), 1)
+    return min(len(os.sched_getaffinity(0)), _MOST_THREADS, bearable)
 
 
 class _Stream:
@@ -84,14 +77,17 @@ class _Stream:
 
     def __init__(
         self,
-        source: _unpack.Reader,
-        name: str,
+        source: Reader,
+        archive: Archive,
+        threads: int,
         pool: concurrent.futures.ThreadPoolExecutor,
         write: _Write,
         reserve: t.Callable[[int], None],
     ) -> None:
         self._source = source
-        self._name = name
+        self._archive = archive
+        self._name = archive.name
+        self._threads = threads
         self._pool = pool
         self._write = write
         self._reserve = reserve
@@ -116,93 +112,77 @@ class _Stream:
         return offset
 
     def _start_block(self, offset: int) -> int:
-        sizes = _sizes(self._source.peek(_HEAD))
-        if sizes is None or sizes.unpacked > _LARGEST_BLOCK or sizes.packed > 2 * _LARGEST_BLOCK:
-            raise _unpack.corrupt(self._name, "xz", "its blocks do not all tell a size that can be borne")
+        head = self._source.peek(_xz_format.HEAD)
+        sizes = _xz_format.sizes(head)
+        if not _xz_format.is_sound(head):
+            raise corrupt(self._name, "xz", "the header of a block is damaged")
+        if sizes is None:
+            raise FileProblem(
+                f"The xz archive {self._name} has blocks that tell their sizes and others that do not, which cannot be unpacked "
+                "here; unpack it with xz."
+            )
         unpadded = sizes.header + sizes.packed + _CHECK_SIZES[self._header[7] & 15]
         padding = -sizes.packed % 4
         self._reserve(offset + sizes.unpacked)
+        self._records.append((unpadded, sizes.unpacked))
+        if max(sizes.unpacked, sizes.packed) > _LARGEST_BLOCK:
+            self._unpack_block(self._pieces(unpadded + padding), offset, sizes.unpacked)
+            return offset + sizes.unpacked
         while self._waiting and self._is_full(sizes.packed):
             self._wait()
         block = self._take(unpadded + padding)
         with _content.uninterrupted():
-            future = self._pool.submit(self._unpack_block, block, offset, sizes.unpacked)
+            future = self._pool.submit(self._unpack_block, [block], offset, sizes.unpacked)
         self._waiting.append((future, sizes.packed))
-        self._records.append((unpadded, sizes.unpacked))
         return offset + sizes.unpacked
+
+    def _pieces(self, size: int) -> t.Iterator[bytes]:
+        """The packed bytes of a block that is too large to be held."""
+        while size:
+            piece = self._take(min(size, BLOCK_SIZE))
+            size -= len(piece)
+            yield piece
 
     def _is_full(self, coming: int) -> bool:
         under_way = sum(size for _future, size in self._waiting)
-        return len(self._waiting) >= _threads() or under_way + coming > _MOST_WAITING
+        return len(self._waiting) >= self._threads or under_way + coming > _MOST_WAITING
 
     def _wait(self) -> None:
         future, _size = self._waiting.popleft()
         future.result()
 
-    def _unpack_block(self, block: bytes, offset: int, expected: int) -> None:
-        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_unpack.XZ_MEMORY)
+    def _unpack_block(self, pieces: t.Iterable[bytes], offset: int, expected: int) -> None:
+        decoder = _unpack.xz_decoder(self._archive.memory // self._threads)
         end = offset + expected
         try:
             decoder.decompress(self._header)
-            data = block
-            while not decoder.needs_input or data:
-                piece = decoder.decompress(data, max_length=_unpack.BLOCK_SIZE)
-                data = b""
-                if offset + len(piece) > end:
-                    break
-                self._write(offset, piece)
-                offset += len(piece)
+            for data in pieces:
+                while data or not decoder.needs_input:
+                    piece = decoder.decompress(data, max_length=BLOCK_SIZE)
+                    data = b""
+                    if offset + len(piece) > end:
+                        raise corrupt(self._name, "xz", "a block has not the size that it tells")
+                    self._write(offset, piece)
+                    offset += len(piece)
         except (lzma.LZMAError, EOFError) as problem:
-            raise _unpack.corrupt(self._name, "xz", str(problem)) from problem
+            raise _unpack.xz_problem(self._archive, problem) from problem
         if offset != end:
-            raise _unpack.corrupt(self._name, "xz", "a block has not the size that it tells")
+            raise corrupt(self._name, "xz", "a block has not the size that it tells")
 
     def _check_end(self) -> None:
         """Hold index and footer against the blocks that were seen."""
-        index = b"\0" + _number(len(self._records))
-        index += b"".join(_number(unpadded) + _number(unpacked) for unpadded, unpacked in self._records)
+        number = _xz_format.number
+        index = b"\0" + number(len(self._records))
+        index += b"".join(number(unpadded) + number(unpacked) for unpadded, unpacked in self._records)
         index += bytes(-len(index) % 4)
         index += zlib.crc32(index).to_bytes(4, "little")
         tail = (len(index) // 4 - 1).to_bytes(4, "little") + self._header[6:8]
         footer = zlib.crc32(tail).to_bytes(4, "little") + tail + b"YZ"
         if self._take(len(index) + len(footer)) != index + footer:
-            raise _unpack.corrupt(self._name, "xz", "its index does not fit its blocks")
+            raise corrupt(self._name, "xz", "its index does not fit its blocks")
 
     def _take(self, size: int) -> bytes:
         taken = self._source.take(size)
         if len(taken) != size:
-            raise _unpack.corrupt(self._name, "xz", "it ends early")
+            raise corrupt(self._name, "xz", "it ends early")
         return taken
-
-
-def _sizes(head: bytes) -> _Sizes | None:
-    """Read the first bytes of a block header; None if it does not tell both sizes."""
-    if len(head) < 2 or head[0] == 0 or head[1] & 0xC0 != 0xC0:
-        return None
-    packed, position = _read_number(head, 2)
-    unpacked, _position = _read_number(head, position)
-    return _Sizes((head[0] + 1) * 4, packed, unpacked) if packed and unpacked else None
-
-
-def _read_number(data: bytes, position: int) -> tuple[int, int]:
-    """A number in groups of seven bits, the lowest first, and where it ends; 0 if it does not end."""
-    number = 0
-    for shift in range(0, 63, 7):
-        if position >= len(data):
-            break
-        byte = data[position]
-        position += 1
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, position
-    return 0, position
-
-
-def _number(number: int) -> bytes:
-    """A number in groups of seven bits, the lowest first."""
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)

@@ -89,6 +89,8 @@ options:
       - Whether a source that is packed with xz, gzip, bzip2 or zstd is unpacked. It is known by its first bytes,
         whatever its name is.
       - If not given, it is, unless O(source_format) says that it is a kernel or ramdisk.
+      - Something that follows an archive is left out with a warning, if the checksum in the archive shows that it is whole;
+        zeros are left out without.
     type: bool
   source_format:
     description:
@@ -110,6 +112,15 @@ options:
         V(20GiB).
     type: str
     default: 10TiB
+  max_unpack_memory:
+    description:
+      - The most memory that the dictionary of an xz archive or the window of a zstd archive may take, for instance V(2GiB).
+        Some MiB come on top. What threads need that unpack side by side stays below it together.
+      - The default is enough for what C(xz) and C(zstd) make, unless a larger dictionary (C(--lzma2=dict=)) or window
+        (C(--long=)) was asked for. What needs more than this is refused, and the message tells how much it needs.
+    type: str
+    default: 512MiB
+    version_added: 0.4.0
   timeout:
     description:
       - Seconds without a byte from a server after which a connection counts as broken. There is no limit for the whole.
@@ -139,8 +150,8 @@ options:
       - File with the certificates of the authorities to trust.
     type: path
 notes:
-  - A source that is unsafe is refused, for instance a qcow2 with a backing file, a VMDK that names other files, or a
-    disk that claims more than O(max_virtual_size).
+  - A source that is unsafe is refused, for instance a qcow2 with a backing file, a VMDK that names other files, a
+    disk that claims more than O(max_virtual_size), or a file that is cut off.
   - A broken download goes on where it broke off, if the server can do that. Passing faults are borne a few times.
 seealso:
   - module: cloudimage.glance.image
@@ -297,6 +308,7 @@ def argument_spec():
         "unpack": {"type": "bool"},
         "source_format": {"type": "str", "choices": list(SOURCE_FORMATS)},
         "max_virtual_size": {"type": "str", "default": "10TiB"},
+        "max_unpack_memory": {"type": "str", "default": "512MiB"},
         "timeout": {"type": "int", "default": 30},
         "headers": {"type": "dict", "default": {}},
         "url_username": {"type": "str"},

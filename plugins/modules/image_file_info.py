@@ -13,6 +13,7 @@ author:
   - cloudimage.glance contributors (@cloudimage)
 description:
   - Looks into a disk image file without running anything on it. What is told follows the content, never the name.
+  - Whether the file is whole is told by its own headers and tables. What they do not tell is not known.
   - A file that is not there is no error.
 extends_documentation_fragment:
   - cloudimage.glance.attributes
@@ -108,7 +109,7 @@ image_file:
       type: bool
       sample: false
     reasons:
-      description: Why it may not be used.
+      description: Why it may not be used, for instance that it is cut off or has a parent.
       type: list
       elements: str
       sample: [it has a backing file]

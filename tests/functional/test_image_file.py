@@ -129,13 +129,13 @@ def test_archives_of_several_members(folder: Path, disk: Path, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["xz", "gz", "bz2", "zst"])
-@pytest.mark.parametrize("damage", ["cut", "garbage", "flipped"])
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_corrupt_archives(folder: Path, disk: Path, kind: str, damage: str) -> None:
     packed = bytearray(support.pack(kind, disk.read_bytes()))
     if damage == "flipped":
         # zstd and gzip find some flips by their checksum alone; a header is always found
         packed[5 if kind == "zst" else len(packed) // 2] ^= 0xFF
-    damaged = {"cut": packed[: len(packed) // 2], "garbage": packed + b"garbage behind it", "flipped": packed}[damage]
+    damaged = {"cut": packed[: len(packed) // 2], "flipped": packed}[damage]
     path = folder / "source"
     path.write_bytes(damaged)
     refused(folder, "corrupt", str(path), src=path, reason="file_problem")

@@ -237,12 +237,17 @@ def fake_program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> 
 
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_program(tmp_path, monkeypatch, f'echo "$LC_ALL $@" > {tmp_path}/said')
-    _qemu.convert("/a:b", "vhd", "/out", "qcow2", compression_type="zstd")
+    _qemu.convert("/a:b", "vhdx", "/out", "qcow2", compression_type="zstd")
     assert (tmp_path / "said").read_text() == (
-        "C convert -c -f vpc -O qcow2 -o compat=1.1,compression_type=zstd /a:b /out\n"
+        "C convert -c -O qcow2 -o compat=1.1,compression_type=zstd -f vhdx /a:b /out\n"
+    )
+    _qemu.convert("/a,b", "vhd", "/out", "qcow2")
+    assert (tmp_path / "said").read_text() == (
+        "C convert -O qcow2 -o compat=1.1 --image-opts "
+        "driver=vpc,force_size_calc=current_size,file.driver=file,file.filename=/a,,b /out\n"
     )
     _qemu.convert("/a", "iso", "/out", "raw")
-    assert (tmp_path / "said").read_text() == "C convert -W -f raw -O raw /a /out\n"
+    assert (tmp_path / "said").read_text() == "C convert -W -O raw -f raw /a /out\n"
     with pytest.raises(ValueError, match="relative"):
         _qemu.convert("json:{}", "raw", "/out", "raw")
     with pytest.raises(UnsafeImage):
@@ -263,6 +268,21 @@ def test_failures_are_told_in_its_last_words(tmp_path: Path, monkeypatch: pytest
     fake_program(tmp_path, monkeypatch, "kill -9 $$")
     with pytest.raises(UnsafeImage, match="signal 9"):
         _qemu.measure("/a", "raw", "qcow2")
+
+
+@pytest.mark.parametrize(("status", "sound"), [(0, True), (1, False), (2, False), (3, True)])
+def test_what_check_finds_in_a_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, sound: bool
+) -> None:
+    fake_program(tmp_path, monkeypatch, f"echo 'ERROR: cluster 7 is lost' >&2; echo 'sum' >&2; exit {status}")
+    expected = (
+        contextlib.nullcontext()
+        if sound
+        else pytest.raises(UnsafeImage, match=r"^src: .*/b is damaged.*\(cluster 7 is lost\)")
+    )
+    with expected:
+        _qemu.require_sound("/a", "qcow2", "/b")
+    _qemu.require_sound("/a", "vhd", "/b")
 
 
 def test_time_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import typing as t
 
 import pytest
 import zstandard
-from ansible_collections.cloudimage.glance.plugins.module_utils import _unpack, _xz_blocks
+from ansible_collections.cloudimage.glance.plugins.module_utils import _archive, _unpack, _xz_blocks
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import FileProblem
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +42,7 @@ def blocks(content: bytes, size: int) -> t.Iterator[bytes]:
 
 
 def unpack(kind: str, packed: bytes, size: int = 4096) -> bytes:
-    return b"".join(_unpack.unpacked(_unpack.Reader(blocks(packed, size)), kind, "archive"))
+    return b"".join(_unpack.unpacked(_archive.Reader(blocks(packed, size)), kind, _archive.Archive("archive")))
 
 
 @settings(deadline=None)
@@ -63,26 +63,18 @@ def test_a_cut_archive_is_refused_wherever_it_is_cut(kind: str, content: bytes, 
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-def test_padding_is_fine_and_garbage_is_not(kind: str) -> None:
-    packed = PACKERS[kind](b"content")
-    if kind != "zst":
-        assert unpack(kind, packed + bytes(512) + packed) == b"content" * 2
-        assert unpack(kind, packed + bytes(10_000)) == b"content"
-    for size in (1, 4096):
-        with pytest.raises(FileProblem, match="corrupt"):
-            unpack(kind, packed + b"garbage", size)
-
-
-@pytest.mark.parametrize("kind", PACKERS)
 def test_bombs_come_in_small_pieces(kind: str) -> None:
     packed = PACKERS[kind](bytes(64 * MIB))
     tracemalloc.start()
     try:
-        sizes = [len(piece) for piece in _unpack.unpacked(_unpack.Reader(blocks(packed, MIB)), kind, "bomb")]
+        sizes = [
+            len(piece)
+            for piece in _unpack.unpacked(_archive.Reader(blocks(packed, MIB)), kind, _archive.Archive("bomb"))
+        ]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert sum(sizes) == 64 * MIB and max(sizes) <= _unpack.BLOCK_SIZE
+    assert sum(sizes) == 64 * MIB and max(sizes) <= _archive.BLOCK_SIZE
     assert peak < 16 * MIB
 
 
@@ -106,7 +98,7 @@ def test_what_is_no_archive_is_not_taken_for_one(head: bytes) -> None:
 
 
 def test_a_reader_looks_ahead() -> None:
-    reader = _unpack.Reader([b"ab", b"", b"never"])
+    reader = _archive.Reader([b"ab", b"", b"never"])
     assert reader.peek(1) == b"ab"[:1] and reader.peek(10) == b"ab"
     assert reader.read(1) == b"a" and reader.read(5) == b"b" and reader.read() in (b"never", b"")
 
@@ -130,8 +122,8 @@ def unpack_blocks(packed: bytes, size: int = 4096) -> tuple[bytes, bytes]:
     def write(offset: int, piece: bytes) -> None:
         output[offset : offset + len(piece)] = piece
 
-    reader = _unpack.Reader(blocks(packed, size))
-    assert _xz_blocks.unpack(reader, "archive", write, reserve) == len(output)
+    reader = _archive.Reader(blocks(packed, size))
+    assert _xz_blocks.unpack(reader, _archive.Archive("archive"), write, reserve) == len(output)
     return bytes(output), b"".join(reader)
 
 

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the cloudimage.glance contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Whether a disk as it is (raw, ISO) is whole: partitions and file systems end where the file does, or before.
+
+Follows the UEFI specification (GPT), ECMA-119 (ISO 9660), and the superblocks of ext2 to ext4, XFS and SquashFS.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from ._layout import File
+
+_SECTOR = 512
+_SECTOR_SIZES = (512, 4096)
+_GPT_MAGIC = b"EFI PART"
+#: The one partition of a disk with GPT, for programs that do not know GPT; it may claim any size.
+_PROTECTIVE = 0xEE
+#: The setup header of an x86 kernel, which begins with a boot sector.
+_KERNEL_MAGIC = b"HdrS"
+_LARGEST_ENTRIES = 1024 * 1024
+_ISO_DESCRIPTOR = 16 * 2048
+
+
+def require_whole_iso(file: File) -> None:
+    """:raises Fault: if an ISO file is smaller than the volume in it."""
+    descriptor = file.read(_ISO_DESCRIPTOR, 2048)
+    (blocks,), (block,) = struct.unpack_from("<I", descriptor, 80), struct.unpack_from("<H", descriptor, 128)
+    file.require(blocks * block, "its volume")
+
+
+def require_whole(file: File) -> None:
+    """:raises Fault: if a partition, the second GPT, or a file system without partitions ends behind the end."""
+    if file.size < 4 * _SECTOR or _is_gpt(file):
+        return
+    head = file.read(0, 2048)
+    if head[510:512] == b"\x55\xaa":
+        _require_partitions(file, head)
+    _require_filesystem(file, head)
+
+
+def _is_gpt(file: File) -> bool:
+    """Whether there is a GPT, which is whole then. The second one may lie before the end: the disk has grown."""
+    for sector in _SECTOR_SIZES:
+        if file.size < 2 * sector:
+            continue
+        head = file.read(sector, 92)
+        size, checksum = struct.unpack_from("<II", head, 12)
+        if not head.startswith(_GPT_MAGIC) or not len(head) <= size <= sector:
+            continue
+        whole = file.read(sector, size)
+        if zlib.crc32(whole[:16] + bytes(4) + whole[20:]) != checksum:
+            continue
+        (second,) = struct.unpack_from("<Q", head, 32)
+        file.require((second + 1) * sector, "its partition table (the second GPT)")
+        _require_entries(file, head, sector)
+        return True
+    return False
+
+
+def _require_entries(file: File, head: bytes, sector: int) -> None:
+    place, count, width = struct.unpack_from("<QII", head, 72)
+    if width < 128 or count * width > _LARGEST_ENTRIES:
+        return
+    table = file.read(place * sector, count * width, "its partition table")
+    for offset in range(0, len(table), width):
+        if any(table[offset : offset + 16]):
+            (last,) = struct.unpack_from("<Q", table, offset + 40)
+            file.require((last + 1) * sector, f"its partition {offset // width + 1}")
+
+
+def _require_partitions(file: File, head: bytes) -> None:
+    """A table of four partitions; boot sectors of file systems, and Linux kernels, have other things in its place."""
+    if head[0x202:0x206] == _KERNEL_MAGIC:
+        return
+    entries = [struct.unpack_from("<B3xB3xII", head, 446 + 16 * number) for number in range(4)]
+    if any(status not in (0, 0x80) for status, *_rest in entries):
+        return
+    for number, (_status, kind, first, sectors) in enumerate(entries, 1):
+        if kind not in (0, _PROTECTIVE) and first and sectors:
+            file.require((first + sectors) * _SECTOR, f"its partition {number}")
+
+
+def _require_filesystem(file: File, head: bytes) -> None:
+    """A file system that fills the disk."""
+    end = 0
+    if head[0x438:0x43A] == b"\x53\xef":
+        blocks, scale = struct.unpack_from("<I", head, 0x404)[0], struct.unpack_from("<I", head, 0x418)[0]
+        if struct.unpack_from("<I", head, 0x460)[0] & 0x80:
+            blocks += struct.unpack_from("<I", head, 0x550)[0] << 32
+        end = blocks << (10 + scale) if scale <= 6 else 0
+    elif head.startswith(b"XFSB"):
+        block, blocks = struct.unpack_from(">IQ", head, 4)
+        end = block * blocks
+    elif head.startswith(b"hsqs"):
+        (end,) = struct.unpack_from("<Q", head, 40)
+    file.require(end, "its file system")
