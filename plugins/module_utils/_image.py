@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -230,8 +229,8 @@ def with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_conte
         )
     of_a_source = desired.state == "absent" and (params["filename"] or params["uri"])
     if params["checksum"] is not None and not of_a_source:
-        name = params["filename"] or params["uri"] or desired.name
-        checksum = _checksum.resolve(params["checksum"], os.path.basename(name))
+        source = file.path if file else params["uri"] or desired.name
+        checksum = _checksum.resolve(params["checksum"], source)
         desired = dataclasses.replace(desired, checksum=(checksum.algorithm, checksum.digest))
     return file, desired
 
