@@ -229,8 +229,8 @@ def with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_conte
         )
     of_a_source = desired.state == "absent" and (params["filename"] or params["uri"])
     if params["checksum"] is not None and not of_a_source:
-        source = file.path if file else params["uri"] or desired.name
-        checksum = _checksum.resolve(params["checksum"], source)
+        address = desired.source.uri if desired.source else None
+        checksum = _checksum.resolve(params["checksum"], file.path if file else address or desired.name)
         desired = dataclasses.replace(desired, checksum=(checksum.algorithm, checksum.digest))
     return file, desired
 
