@@ -370,7 +370,7 @@ def test_the_limit_of_a_small_file_is_for_what_is_in_it(answers: list[t.Any]) ->
 
 def test_a_slow_connection_is_borne_and_one_that_trickles_is_not() -> None:
     pace = _fetch._Pace(30)
-    for _second in range(100):
+    for _second in range(60):
         pace.require(2000, 1.0)
     pace.require(10, 29.0)
     pace.require(40_000, 1.0)
