@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import re
+import threading
 
 from . import _address, _checksum_file, _content, _fetch
 from ._errors import ChecksumMismatch, FileProblem, InvalidOption, TransferProblem
@@ -122,7 +124,7 @@ def _read(address: str, http: _fetch.HttpOptions, option: str) -> tuple[str, str
     """A file of checksums: its address, or absolute path, and its text."""
     path = _fetch.local_path(address, option)
     if path is None:
-        content = _fetch.read_small(address, http, _LARGEST_FILE, option)
+        content = _FETCHED.content(address, http, option)
     else:
         file = _content.open_local(path, option)
         if file.size > _LARGEST_FILE:
@@ -133,3 +135,33 @@ def _read(address: str, http: _fetch.HttpOptions, option: str) -> tuple[str, str
         shown, what = _address.public_address(address), "is not text" if text is None else "is a web page"
         raise TransferProblem(f"{option}: {shown} is no file of checksums: it {what}.", address=shown)
     return address, text
+
+
+class _Fetched:
+    """Files of checksums that this process has asked servers for, and what came of it.
+
+    Many images may name one file. It is asked for once, and where it cannot be had, it is waited for once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: dict[tuple[str, str], concurrent.futures.Future[bytes]] = {}
+
+    def content(self, address: str, http: _fetch.HttpOptions, option: str) -> bytes:
+        """The content of a file of checksums, at most :data:`_LARGEST_FILE` bytes.
+
+        :raises TransferProblem: if it could not be had, now or when it was asked for first.
+        """
+        with self._lock:
+            key = (address, repr(http))
+            is_first = key not in self._answers
+            answer = self._answers.setdefault(key, concurrent.futures.Future())
+        if is_first:
+            try:
+                answer.set_result(_fetch.read_small(address, http, _LARGEST_FILE, option))
+            except BaseException as problem:  # all who wait for it have to know
+                answer.set_exception(problem)
+        return answer.result()
+
+
+_FETCHED = _Fetched()

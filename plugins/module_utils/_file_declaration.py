@@ -20,6 +20,7 @@ from . import (
     _address,
     _checksum,
     _content,
+    _content_key,
     _disk,
     _fetch,
     _file_build,
@@ -49,7 +50,8 @@ class FileDeclaration:
 
     def __init__(self, module: AnsibleModule) -> None:
         self._options = module.params
-        self._target = _target(module.params)
+        self._target = _target(module.params, _file_place.place_option(module.params["path"], "path"))
+        _file_place.require_attributes(module.params)
         self._source: _file_build.Source | None = None
         self._wanted = _file_plan.Wanted(self._target.path)
         self._inspection: _disk.Inspection | None = None
@@ -120,9 +122,7 @@ class FileDeclaration:
 
     def _require_buildable(self, source: _file_build.Source) -> None:
         self._place.require_folder()
-        _file_build.require_tools(self._target)
-        if source.file is not None and not (self._target.unpack and _unpack.packed_with(source.file)):
-            _file_build.inspect_source(source.file.path, source, self._target)
+        _require_buildable(source, self._target)
 
     def _build(self, source: _file_build.Source) -> _file_build.Built:
         built = _file_build.build(source, self._target, self._place.install)
@@ -143,21 +143,8 @@ class FileDeclaration:
             "format": inspection.format if inspection else self._wanted.format,
             "virtual_size": inspection.virtual_size if inspection else None,
             "size": self._place.size if inspection else None,
-            "source": self._told_source(built),
+            "source": _told_source(self._source, built) if self._source else None,
             "transfer": transfer,
-        }
-
-    def _told_source(self, built: _file_build.Built | None) -> dict[str, t.Any] | None:
-        if self._source is None:
-            return None
-        local = self._source.file
-        size = local.size if local else built.received if built else None
-        checksum = self._source.checksum
-        return {
-            "address": self._source.name,
-            "algorithm": checksum.algorithm,
-            "digest": checksum.digest,
-            "size": size,
         }
 
 
@@ -165,6 +152,18 @@ class FileDeclaration:
 def declare(module: AnsibleModule) -> t.Iterator[FileDeclaration]:
     """The declaration that the options of a module make."""
     yield FileDeclaration(module)
+
+
+def look(options: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What the module image_file tells of a source beforehand, wherever the file will be: ``content_key`` and ``source``.
+
+    :param options: those of the module, but for the ones that are about the file.
+    :raises CollectionError: as in check mode.
+    """
+    target = _target(options, "")
+    source = _source(options, target.path)
+    _require_buildable(source, target)
+    return {"content_key": _wanted(source, target).content_key, "source": _told_source(source, None)}
 
 
 def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -196,11 +195,9 @@ def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _target(options: dict[str, t.Any]) -> _file_build.Target:
-    path = _file_place.place_option(options["path"], "path")
+def _target(options: dict[str, t.Any], path: str) -> _file_build.Target:
     if options["timeout"] < 1:
         raise InvalidOption(f"timeout: {options['timeout']} is not a number of seconds.")
-    _file_place.require_attributes(options)
     disk_format = FORMAT_ALIASES.get(options["format"], options["format"])
     if options["compression_type"] and disk_format != "qcow2":
         raise InvalidOption("compression_type: is for the format qcow2 only.")
@@ -239,8 +236,24 @@ def _source(options: dict[str, t.Any], path: str) -> _file_build.Source:
 
 def _wanted(source: _file_build.Source, target: _file_build.Target) -> _file_plan.Wanted:
     recipe = _file_plan.recipe(target.format, target.compression_type, target.unpack)
-    key = _content.content_key(source.checksum.algorithm, source.checksum.digest, recipe)
+    key = _content_key.content_key(source.checksum.algorithm, source.checksum.digest, recipe)
     return _file_plan.Wanted(target.path, source.name, key, target.format, target.compression_type)
+
+
+def _require_buildable(source: _file_build.Source, target: _file_build.Target) -> None:
+    """:raises CollectionError: for what a build would fail for, as far as it can be seen without a transfer."""
+    _file_build.require_tools(target)
+    if source.file is not None and not (target.unpack and _unpack.packed_with(source.file)):
+        _file_build.inspect_source(source.file.path, source, target)
+
+
+def _told_source(source: _file_build.Source, built: _file_build.Built | None) -> dict[str, t.Any]:
+    return {
+        "address": source.name,
+        "algorithm": source.checksum.algorithm,
+        "digest": source.checksum.digest,
+        "size": source.file.size if source.file else built.received if built else None,
+    }
 
 
 def _remove(path: str) -> None:

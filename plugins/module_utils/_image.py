@@ -15,7 +15,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _checksum, _content, _disk, _identity, _plan, _unpack
+from . import _checksum, _content, _content_key, _disk, _identity, _plan, _unpack
 from ._apply import Applier
 from ._argspec import size_option
 from ._cast import meant
@@ -232,6 +232,8 @@ def with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_conte
         address = desired.source.uri if desired.source else None
         checksum = _checksum.resolve(params["checksum"], file.path if file else address or desired.name)
         desired = dataclasses.replace(desired, checksum=(checksum.algorithm, checksum.digest))
+    elif file and desired.content_key:
+        _content_key.require_key(file, desired.content_key)
     return file, desired
 
 
