@@ -13,7 +13,7 @@ import dataclasses
 import re
 import threading
 
-from . import _address, _checksum_file, _content, _fetch
+from . import _address, _checksum_choice, _checksum_file, _content, _fetch
 from ._errors import ChecksumMismatch, FileProblem, InvalidOption, TransferProblem
 
 #: A file of checksums is never larger than this.
@@ -94,7 +94,7 @@ def resolve(value: str, source: str, *, option: str = "checksum", http: _fetch.H
         return declared
     address, text = _read(declared.address, http or _fetch.HttpOptions(), option)
     found = _checksum_file.entries(text, _address.file_name_of(address))
-    chosen = _checksum_file.choose(found, source, address, option, declared.algorithm)
+    chosen = _checksum_choice.choose(found, source, address, option, declared.algorithm)
     return Checksum(chosen.algorithm, chosen.digest)
 
 

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Files of checksums: which lines hold a checksum, and which of them is that of a file. Pure.
+"""Files of checksums: what each of their lines says. Pure.
 
 Where GNU coreutils have a rule (``sha256sum --check``, ``cksum --check``) it holds: leading blanks, one character for
 text or binary, names as they are, a backslash at the head of a line with an escaped name, ``-`` for standard input.
@@ -16,19 +16,12 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
-import posixpath
 import re
 import typing as t
-import unicodedata
-import urllib.parse
-
-from . import _address
-from ._errors import ChecksumMismatch
 
 #: Hexadecimal digits of a digest, the strongest algorithm last.
 LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 ALGORITHM_OF_LENGTH = {length: algorithm for algorithm, length in LENGTHS.items()}
-_STRENGTH = {algorithm: strength for strength, algorithm in enumerate(LENGTHS)}
 
 #: The longer mark first: that of UTF-16 is the beginning of that of UTF-32.
 _MARKS = (
@@ -40,32 +33,35 @@ _MARKS = (
 )
 
 #: What names a hash algorithm, whether it is supported or not: a digest of another algorithm may have the same length.
-_ALGORITHM = (
+ALGORITHM = (
     r"(?:(?:md-?\d|sha[-_]?\d(?:[\d/_-]*\d)?|blake[-_]?[23][a-z]{0,2}(?:[-_]?\d+)?|b[23]|whirlpool|(?:ripemd|rmd)-?\d*|sm3"
     r"|(?:tiger|gost|streebog|skein|keccak|shake|crc)[-_]?\d*(?:[-_]\d+)*)(?:sums?)?)"
 )
-_WORDS = r"(?:hash(?:es)?|sums?|checksums?|digests?|algorithm|with|of|in)"
+#: What may stand beside it.
+WORDS = r"(?:hash(?:es)?|sums?|checksums?|digests?|algorithm|with|of|in)"
 _DIGEST = r"(?P<digest>[0-9A-Fa-f]{32,128})"
 _HEADING = re.compile(
-    rf"[\s#*=\[_;/-]*(?:{_WORDS}\s*:?\s+)*\(?(?P<algorithm>{_ALGORITHM})[\s_-]*{_WORDS}?[\s:\])=*_#-]*", re.IGNORECASE
+    rf"[\s#*=\[_;/-]*(?:{WORDS}\s*:?\s+)*\(?(?P<algorithm>{ALGORITHM})[\s_-]*{WORDS}?(?:\s+(?:of|for)\s+\S.*)?[\s:\])=*_#-]*",
+    re.IGNORECASE,
 )
 _TAGGED = re.compile(
     r"(?P<escaped>\\?)(?P<algorithm>[A-Za-z0-9][A-Za-z0-9/_-]{1,20}) ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9A-Za-z+/]{22,128}={0,2})\s*"
 )
 _GNU = re.compile(r"(?P<escaped>\\?)(?P<digest>[0-9A-Za-z+/]{22,128}={0,2})(?: [ *]|[ \t]+)(?P<name>.+)")
 _ALONE = re.compile(rf"{_DIGEST}\s*")
-_BEFORE = rf"(?P<algorithm>{_ALGORITHM})(?:\s*[:=]\s*|\s+)"
+_BEFORE = rf"(?P<algorithm>{ALGORITHM})(?:\s*[:=]\s*|\s+)"
 _PREFIXED = re.compile(rf"{_BEFORE}{_DIGEST}(?:\s+[*]?(?P<name>\S.*))?\s*", re.IGNORECASE)
-_NAME_FIRST = re.compile(rf"(?P<name>\S.*?)(?:\s*[:=]\s*|\s+)[\"']?(?:{_BEFORE})?{_DIGEST}[\"']?\s*", re.IGNORECASE)
+_LAST = re.compile(rf"(?<=[\s:=\"'`]){_DIGEST}\Z")
+_LAST_ALGORITHM = re.compile(rf"(?<=[\s:=\"'`])(?P<algorithm>{ALGORITHM})\Z", re.IGNORECASE)
+#: What may stand round a name or digest.
+AROUND = " \t:=\"'`"
 #: What stands before a digest, and is the name of no file.
 _LABEL = re.compile(r"(?:hash|digest|checksum|sum)", re.IGNORECASE)
-_SIGNED = r"(?:\.(?:txt|asc|sign|sig|gpg))*"
-_IN_ITS_NAME = re.compile(rf"(?:.*[._-])?(?P<algorithm>{_ALGORITHM}){_SIGNED}", re.IGNORECASE)
-#: What is behind the name of a file in that of the file with its checksum.
-_SUFFIX = re.compile(rf"[._-](?:{_ALGORITHM}|{_WORDS}){_SIGNED}", re.IGNORECASE)
-
-#: Candidates that a message lists.
-_MOST_LISTED = 6
+#: What the name of a file of checksums may end with.
+SIGNED = r"(?:\.(?:txt|asc|sign|sig|gpg))*"
+_IN_ITS_NAME = re.compile(rf"(?:.*[._-])?(?P<algorithm>{ALGORITHM}){SIGNED}", re.IGNORECASE)
+#: Characters of a line that may be a heading.
+_LONGEST_HEADING = 200
 
 
 class Entry(t.NamedTuple):
@@ -108,115 +104,12 @@ def entries(text: str, file_name: str = "") -> list[Entry]:
     current = _told_by_name(file_name)
     for line in _signed_part(re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))):
         line = line.lstrip(" \t\ufeff")
-        heading = _HEADING.fullmatch(line)
+        heading = _HEADING.fullmatch(line) if len(line) <= _LONGEST_HEADING else None
         if heading:
             current = _normalized(heading["algorithm"])
         elif not line.startswith("#") and (entry := _entry(line, current)):
             found.append(entry)
     return found
-
-
-def choose(
-    found: t.Sequence[Entry], source: str, address: str, option: str = "checksum", algorithm: str | None = None
-) -> Entry:
-    """The one checksum for a file; of several algorithms the strongest.
-
-    :param source: path or address of the file, or its name alone.
-    :param address: path or address of the file of checksums.
-    :param algorithm: the only one that counts; None for any.
-    :raises ChecksumMismatch: if there is none, or if two contradict each other.
-    """
-    shown, file_name = _address.public_address(address), _address.file_name_of(source)
-    usable = [entry for entry in found if entry.algorithm in (LENGTHS if algorithm is None else (algorithm,))]
-    wanted = f"{algorithm} checksum" if algorithm else "checksum"
-    mine = _of_source(usable, source, address)
-    if not mine:
-        what = f"has no {wanted} for {file_name!r}" if usable else f"holds no {wanted}"
-        others = sorted({entry.algorithm for entry in _of_source(found, source, address)})
-        but = f", only {', '.join(others)}" if others else ""
-        raise ChecksumMismatch(f"{option}: {shown} {what}{but}.", address=shown)
-    strongest = max((entry.algorithm for entry in mine), key=_STRENGTH.__getitem__)
-    candidates = [entry for entry in mine if entry.algorithm == strongest]
-    digests = {entry.digest for entry in candidates}
-    if len(digests) > 1:
-        listed = "; ".join(f"{entry.name or 'without a name'}: {entry.digest}" for entry in candidates[:_MOST_LISTED])
-        raise ChecksumMismatch(
-            f"{option}: {shown} has {len(digests)} different {strongest} checksums for {file_name!r} ({listed}); give the one that is meant.",
-            address=shown,
-        )
-    return candidates[0]
-
-
-def _of_source(found: t.Sequence[Entry], source: str, address: str) -> list[Entry]:
-    """The entries of a file.
-
-    That is, the first of these that there are: those with its place beside the file of checksums; those with its name,
-    and most of the folders above it. Else the only ones in a file that is about nothing else: a digest without a name, or
-    whatever name ``NAME.sha256`` gives to what lies behind the link ``NAME``.
-    """
-    path, beside = _path_of(source), _place_beside(source, address)
-    for spelled in (_as_it_is, _loosely):
-        named = [(entry, _parts(spelled(entry.name))) for entry in found if entry.name is not None]
-        own = _parts(spelled(path))
-        if exact := [entry for entry, parts in named if beside and parts == _parts(spelled(beside))]:
-            return exact
-        likeness = [(_likeness(parts, own), entry) for entry, parts in named if parts[-1:] == own[-1:]]
-        if likeness:
-            best = max(like for like, _entry in likeness)
-            return [entry for like, entry in likeness if like == best]
-    names, digests = {entry.name for entry in found}, {entry[1:] for entry in found}
-    is_about_one = len(names) == 1 and len(digests) == len({entry.algorithm for entry in found})
-    return list(found) if is_about_one and (names == {None} or _is_named_after(address, source)) else []
-
-
-def _likeness(parts: list[str], own: list[str]) -> tuple[int, bool]:
-    """How many parts two paths have in common at their end, and whether that is all of the first."""
-    common = 0
-    for one, other in zip(reversed(parts), reversed(own), strict=False):
-        if one != other:
-            break
-        common += 1
-    return common, common == len(parts)
-
-
-def _is_named_after(address: str, source: str) -> bool:
-    """Whether a file of checksums is called as the file is, and then ``.sha256`` or the like."""
-    name, own = _address.file_name_of(address), _address.file_name_of(source)
-    return bool(own) and name.startswith(own) and _SUFFIX.fullmatch(name[len(own) :]) is not None
-
-
-def _place_beside(source: str, address: str) -> str | None:
-    """The path of a file as seen from the folder of the file of checksums; None if nothing tells where it is from there."""
-    if "/" not in source or _origin(source) != _origin(address):
-        return None
-    return posixpath.relpath(_path_of(source), posixpath.dirname(_path_of(address)) or ".")
-
-
-def _origin(source: str) -> str:
-    """The host of an address; empty for what is local."""
-    if not _address.is_url(source):
-        return ""
-    parts = urllib.parse.urlsplit(source)
-    return "" if parts.scheme.lower() == "file" else parts.netloc.rpartition("@")[2].lower()
-
-
-def _path_of(source: str) -> str:
-    return urllib.parse.unquote(urllib.parse.urlsplit(source).path) if _address.is_url(source) else source
-
-
-def _parts(path: str) -> list[str]:
-    """The folders and the name of a path; where an absolute one begins does not count."""
-    return [part for part in posixpath.normpath(path).split("/") if part not in ("", ".")]
-
-
-def _as_it_is(name: str) -> str:
-    return name
-
-
-def _loosely(name: str) -> str:
-    """A name without what tools, editors and systems add or change."""
-    name = urllib.parse.unquote(name.strip().strip("\"'").replace("\\", "/"))
-    return unicodedata.normalize("NFC", name)
 
 
 def _entry(line: str, current: str | None) -> Entry | None:
@@ -235,11 +128,20 @@ def _entry(line: str, current: str | None) -> Entry | None:
             return _made(_name(matched), current, digest)
     if matched := _PREFIXED.fullmatch(line):
         return _made(matched["name"], _normalized(matched["algorithm"]), matched["digest"])
-    if matched := _NAME_FIRST.fullmatch(line):
-        named = matched["algorithm"]
-        name = None if _LABEL.fullmatch(matched["name"]) else matched["name"]
-        return _made(name, _normalized(named) if named else current, matched["digest"])
-    return None
+    return _name_first(line, current)
+
+
+def _name_first(line: str, current: str | None) -> Entry | None:
+    """The checksum in a line that ends with it; taken apart from its end, so that no line takes long."""
+    line = line.rstrip(AROUND + ",")
+    matched = _LAST.search(line)
+    if not matched:
+        return None
+    name = line[: matched.start()].rstrip(AROUND)
+    named = _LAST_ALGORITHM.search(name)
+    if named:
+        current, name = _normalized(named["algorithm"]), name[: named.start()].rstrip(AROUND)
+    return _made(None if _LABEL.fullmatch(name) else name, current, matched["digest"])
 
 
 def _name(matched: re.Match[str]) -> str:

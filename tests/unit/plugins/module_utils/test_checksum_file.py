@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudimage.glance.plugins.module_utils import _checksum_file
+from ansible_collections.cloudimage.glance.plugins.module_utils import _checksum_choice, _checksum_file
 from ansible_collections.cloudimage.glance.plugins.module_utils._checksum_file import Entry
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ChecksumMismatch
 from hypothesis import given
@@ -35,7 +35,7 @@ def digest_of(algorithm: str, content: str = "") -> str:
 def chosen(text: str, source: str, address: str = "SUMS", algorithm: str | None = None) -> tuple[str, str]:
     """Algorithm and digest of a source in a file of checksums with this text."""
     found = _checksum_file.entries(text, address.rpartition("/")[2])
-    entry = _checksum_file.choose(found, source, address, algorithm=algorithm)
+    entry = _checksum_choice.choose(found, source, address, algorithm=algorithm)
     return entry.algorithm, entry.digest
 
 
@@ -61,7 +61,7 @@ def test_gnu_lines(name: str, algorithm: str, mode: str, end: str, signed: bool)
     found = _checksum_file.entries(end.join(lines))
     assert [entry.name for entry in found] == ["another", name]
     if name != "another":
-        assert _checksum_file.choose(found, name, "SUMS") == Entry(name, algorithm, digest_of(algorithm))
+        assert _checksum_choice.choose(found, name, "SUMS") == Entry(name, algorithm, digest_of(algorithm))
 
 
 @given(
@@ -94,30 +94,30 @@ def test_a_lone_digest_is_for_any_name() -> None:
     for text in (SHA256, f"{SHA256.upper()}\r\n", f"\ufeff{SHA256}\n"):
         assert chosen(text, "any") == ("sha256", SHA256)
     with pytest.raises(ChecksumMismatch, match="no checksum for 'any'"):
-        _checksum_file.choose(_checksum_file.entries(f"{SHA256}\n{OTHER}\n"), "any", "SUMS")
+        _checksum_choice.choose(_checksum_file.entries(f"{SHA256}\n{OTHER}\n"), "any", "SUMS")
 
 
 def test_the_strongest_algorithm_wins_unless_one_is_named() -> None:
     found = [Entry("a", name, digest_of(name)) for name in ("sha512", "md5", "sha256")]
-    assert _checksum_file.choose(found, "a", "SUMS").algorithm == "sha512"
-    assert _checksum_file.choose(found, "a", "SUMS", algorithm="md5").algorithm == "md5"
+    assert _checksum_choice.choose(found, "a", "SUMS").algorithm == "sha512"
+    assert _checksum_choice.choose(found, "a", "SUMS", algorithm="md5").algorithm == "md5"
     with pytest.raises(ChecksumMismatch, match="holds no sha1 checksum"):
-        _checksum_file.choose(found, "a", "SUMS", algorithm="sha1")
+        _checksum_choice.choose(found, "a", "SUMS", algorithm="sha1")
 
 
 def test_names_in_folders() -> None:
     found = _checksum_file.entries(f"{SHA256}  ./a\n{OTHER}  old/a\n{OTHER}  new/b\n")
-    assert _checksum_file.choose(found, "a", "SUMS").digest == SHA256
-    assert _checksum_file.choose(found, "b", "SUMS").digest == OTHER
+    assert _checksum_choice.choose(found, "a", "SUMS").digest == SHA256
+    assert _checksum_choice.choose(found, "b", "SUMS").digest == OTHER
     twice = _checksum_file.entries(f"{SHA256}  x/a\n{OTHER}  y/a\n")
     with pytest.raises(ChecksumMismatch, match=r"SUMS has 2 different sha256 checksums for 'a'"):
-        _checksum_file.choose(twice, "a", "SUMS")
+        _checksum_choice.choose(twice, "a", "SUMS")
 
 
 def test_what_is_no_file_of_checksums() -> None:
     for text in ("", "<html>no such page</html>", f"{SHA256[:-1]}  a", f"SHA1 (a) = {SHA256}"):
         with pytest.raises(ChecksumMismatch, match="holds no checksum"):
-            _checksum_file.choose(_checksum_file.entries(text), "a", "SUMS")
+            _checksum_choice.choose(_checksum_file.entries(text), "a", "SUMS")
 
 
 LINES = {
@@ -145,6 +145,10 @@ LINES = {
     "name first and algorithm": "disk.raw sha256:{digest}",
     "YAML": "  disk.raw: 'sha256:{digest}'",
     "YAML, quoted": "  disk.raw: '{digest}'",
+    "JSON": '  "disk.raw": "{digest}",',
+    "JSON, with algorithm": '"disk.raw": "sha256:{digest}"',
+    "Markdown": "disk.raw: `{digest}`",
+    "Debian's Release": "SHA256:\n {digest}     1234 disk.raw",
     "algorithm and sum": "disk.raw  SHA-256: {digest}",
     "BSD": "SHA256 (disk.raw) = {digest}",
     "BSD, leading blank": "  SHA256 (disk.raw) = {digest}",
@@ -220,7 +224,17 @@ def test_what_is_not_the_checksum_of_the_file(line: str) -> None:
     "names", [("SHA512", "BLAKE2B"), ("BLAKE2B", "SHA512"), ("WHIRLPOOL", "sha512"), ("SHA3-512", "SHA-512")]
 )
 @pytest.mark.parametrize(
-    "form", ["# {} HASH", "{}:", "### {} checksums", "[{}]", "# Checksums ({})", "Algorithm: {}", "{}SUMS"]
+    "form",
+    [
+        "# {} HASH",
+        "{}:",
+        "### {} checksums",
+        "[{}]",
+        "# Checksums ({})",
+        "Algorithm: {}",
+        "{}SUMS",
+        "{} checksum of disk.raw:",
+    ],
 )
 def test_headings_tell_algorithms_of_one_length(names: tuple[str, str], form: str) -> None:
     digests = {name: ("ab" if "512" in name and "3-" not in name else "cd") * 64 for name in names}
@@ -351,6 +365,20 @@ def test_what_coreutils_write_in_other_algorithms(tmp_path: Path) -> None:
         chosen(f"{SHA256}  x\n" + said("cksum", "-a", "blake2b"), "disk.raw")
     with pytest.raises(ChecksumMismatch, match="only b2"):
         chosen(said("b2sum"), "disk.raw", "https://example.com/B2SUMS")
+
+
+@pytest.mark.parametrize(
+    "unit", [" ", "a", "ab", "a ", ":", "sha256 ", "#", "(", ")=", "\\\\", "-", "hash ", "=a", "'", "ab" * 32 + " "]
+)
+def test_no_line_is_too_long_to_be_read(unit: str) -> None:
+    """A quadratic rule would not come to its end."""
+    for line in (
+        unit * (200_000 // len(unit)),
+        "x" + unit * (200_000 // len(unit)) + "x",
+        "SHA256 (" + unit * (200_000 // len(unit)),
+        SHA256 + unit * (200_000 // len(unit)),
+    ):
+        _checksum_file.entries(line)
 
 
 @given(st.text(string.printable + "é漢\\"), names)
