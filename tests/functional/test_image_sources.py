@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import gzip
+import hashlib
 import json
 import socket
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import files_support as support
 import pytest
+from cloud_support import Project
 from files_support import Faults
 
 
@@ -109,6 +111,25 @@ def test_files_of_checksums_as_distributions_publish_them(folder: Path, server: 
         and "amd64/disk.raw: " in failed["msg"]
         and "arm64/disk.raw: " in failed["msg"]
     )
+
+
+@pytest.mark.parametrize("module", ["image", "images"])
+def test_blanks_and_umlauts_in_an_address_that_glance_fetches_from(
+    member: Project, succeed: t.Callable[..., dict[str, t.Any]], name: str, server: support.Server, module: str
+) -> None:
+    disk = support.disk_bytes()
+    path = "/B%C3%A4r%20disk.raw"
+    server.files = {path: disk, "/SUMS": f"{support.sha256(disk)}  Bär disk.raw\n".encode()}
+    entry = {"name": name, "uri": f"{server.url}/Bär disk.raw?für=a b", "disk_format": "raw"}
+    others = [{}, {"uri": f"{server.url}{path}?f%C3%BCr=a%20b"}, {"checksum": f"{server.url}/SUMS"}]
+    changed = []
+    for other in others:
+        options = entry | other
+        changed.append(succeed(module, **(options if module == "image" else {"images": [options]}))["changed"])
+    assert changed == [True, False, True], "the same address in another spelling is no change; a checksum is one, once"
+    image = member.only(name)
+    assert image["status"] == "active" and member.sha512(image["id"]) == hashlib.sha512(disk).hexdigest()
+    assert {asked for _method, asked, _headers in server.requests} == {f"{path}?f%C3%BCr=a%20b", "/SUMS"}
 
 
 # Servers that do not end what they began. The timeout is short; nothing here measures time.
