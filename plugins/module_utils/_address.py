@@ -18,6 +18,9 @@ ADDRESSES = ("src", "uri", "checksum", "filename")
 #: Blanking out shorter texts would spoil everything else.
 _SECRET_LENGTH = 8
 _ADDRESS = re.compile(r"(?P<algorithm>\s*[\w-]+\s*:\s*)??(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_PARTS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
+#: A percent sign that begins no code.
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(\[.*\]|[^:]*)(:\d*)?")
 _BEARS_CREDENTIALS = re.compile(r"auth|cookie|token|key|secret|password|signature", re.IGNORECASE)
 #: The word before the credentials, as in "Bearer ...".
@@ -53,7 +56,7 @@ def secrets_of(source: str) -> set[str]:
     login, query = _login(rest), rest.partition("?")[2]
     password = login.partition(":")[2]
     beside = {f"//{login}@" if login else "", f"?{query}" if query else ""} - {""}
-    return beside | _long({password, urllib.parse.unquote(password), query})
+    return beside | _long({password, urllib.parse.unquote(password), query, _as_sent(query)})
 
 
 def secrets_of_headers(headers: t.Any) -> set[str]:
@@ -82,16 +85,42 @@ def file_name_of(source: str) -> str:
     return source.rstrip("/").rpartition("/")[2]
 
 
+def encoded(address: str) -> str:
+    """An address as it is sent: what people may write down, but no server takes, is encoded.
+
+    Blanks and letters beyond ASCII are percent-encoded as UTF-8 (RFC 3986), in the name of a host by IDNA. What is encoded
+    already, user and password stay as they are.
+
+    :raises ValueError: if it has a host that no name can be.
+    """
+    found = _PARTS.fullmatch(address.strip())
+    if not found:
+        raise ValueError("this is no address")
+    login, at, place = found["authority"].rpartition("@")
+    host, port = t.cast("re.Match[str]", re.fullmatch(r"(?s)(.*?)(:\d*)?", place)).groups(default="")
+    if re.search(r"[\s\x00-\x20\x7f]", host):
+        raise ValueError("this is no name of a host")
+    host = host if host.isascii() else host.encode("idna").decode("ascii")
+    return f"{found['scheme']}{login}{at}{host}{port}{_as_sent(found['rest'])}"
+
+
 def without_login(address: str) -> tuple[str, tuple[str | None, str | None]]:
-    """An address as it is sent, without user, password and fragment; and user and password."""
-    parts = urllib.parse.urlsplit(address)
-    authority = parts.netloc.rpartition("@")[2]
-    # A path may be written down as people read it.
-    path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
-    bare = urllib.parse.urlunsplit(parts._replace(netloc=authority, path=path, query=query, fragment=""))
+    """An address as it is sent, without user, password and fragment; and user and password.
+
+    :raises ValueError: as :func:`encoded` does.
+    """
+    parts = urllib.parse.urlsplit(encoded(address))
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
     if not parts.username:
         return bare, (None, None)
     return bare, (urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""))
+
+
+def origin(address: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an address: what has to be the same for credentials to be meant for another one, too."""
+    parts = urllib.parse.urlsplit(encoded(address))
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(scheme)
 
 
 def beyond(address: str, location: str) -> tuple[str, str]:
@@ -101,6 +130,11 @@ def beyond(address: str, location: str) -> tuple[str, str]:
     """
     target = urllib.parse.urljoin(address, urllib.parse.quote(location, safe=string.punctuation, encoding="iso-8859-1"))
     return target, urllib.parse.urlsplit(target).scheme.lower()
+
+
+def _as_sent(rest: str) -> str:
+    """What is behind the host of an address, percent-encoded where it has to be."""
+    return urllib.parse.quote(_BARE_PERCENT.sub("%25", rest), safe="%/:=&?~+!$,;'@()*[]#", errors="replace")
 
 
 def _login(rest: str) -> str:

@@ -4,7 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""What the module ``image_catalog_info`` tells of a catalogue: what is wrong with it, and its entries. Speaks to no cloud."""
+"""What the module ``image_catalog_info`` tells of a catalogue: what is wrong with it, its entries, and their sources. Speaks to no cloud."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _catalog, _catalog_check, _metadata_standard
+from . import _address, _catalog, _catalog_check, _catalog_sources, _metadata_standard
 from ._argspec import Spec, catalog_spec, image_rules, image_spec, publish_spec, wait_spec
 from ._catalog import Entry, Problem
 from ._desired import desired_properties
@@ -27,6 +27,8 @@ class Verdict(t.NamedTuple):
     entries: list[Entry]
     problems: list[Problem]
     recommendations: list[Problem]
+    #: The options of each entry as a module has them.
+    params: list[dict[str, t.Any]]
 
 
 def info_spec() -> Spec:
@@ -34,6 +36,7 @@ def info_spec() -> Spec:
     return {
         **catalog_spec(),
         "hypervisor_type": {"type": "str", "choices": list(HYPERVISORS)},
+        "sources": {"type": "bool", "default": False},
         "standard": {"type": "str", "default": "scs", "choices": list(_metadata_standard.STANDARDS)},
     }
 
@@ -57,7 +60,7 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         "images": [_shown(entry.options) for entry in verdict.entries],
         "files": [_catalog.file_path(file) for file in params["files"] or ()],
         "folder": os.getcwd(),
-    }
+    } | ({"sources": _catalog_sources.look(verdict.params)} if params["sources"] else {})
 
 
 def judged(
@@ -87,7 +90,7 @@ def judged(
         if _is_public(entry):
             public.append((entry, properties))
     problems += _twins(public) if standard == "scs" else []
-    return Verdict(entries, unreadable + _catalog_check.in_order(problems, entries), recommendations)
+    return Verdict(entries, unreadable + _catalog_check.in_order(problems, entries), recommendations, params)
 
 
 def _rules() -> dict[str, t.Any]:

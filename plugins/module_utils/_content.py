@@ -27,9 +27,6 @@ from ._errors import FileProblem, InvalidOption
 #: How much is read, hashed and sent at a time.
 BLOCK_SIZE = 1024 * 1024
 
-#: An image property holds at most this many characters.
-_LONGEST_KEY = 255
-
 
 @dataclasses.dataclass(frozen=True)
 class LocalFile:
@@ -204,18 +201,6 @@ def uninterrupted() -> t.Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def content_key(algorithm: str, digest: str, recipe: str | None = None) -> str:
-    """The identity of content that is unpacked or converted on its way: its source and what is done to it.
-
-    :param recipe: for instance ``raw`` or ``qcow2,compression_type=zstd``; None for content that stays as it is.
-    :returns: ``sha256:<hex>`` or ``sha256:<hex>+<recipe>``, at most 255 characters.
-    """
-    key = f"{algorithm}:{digest.lower()}" + (f"+{recipe}" if recipe else "")
-    if len(key) <= _LONGEST_KEY:
-        return key
-    return f"{algorithm}:{digest.lower()}+{hashlib.sha256((recipe or '').encode()).hexdigest()}"
 
 
 def algorithms() -> frozenset[str]:

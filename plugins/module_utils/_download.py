@@ -19,6 +19,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import (
     _checksum,
     _content,
+    _content_key,
     _disk,
     _download_plan,
     _file_build,
@@ -178,7 +179,7 @@ class DownloadDeclaration:
         recipe = _file_plan.recipe(wanted_format if wanted.converts else None, compression, unpack=False)
         # The data of an image never changes, so that its id can stand for data whose digest nobody knows.
         identity = (check.algorithm, check.digest) if check.algorithm and check.digest else ("image", image.id)
-        return dataclasses.replace(wanted, content_key=_content.content_key(*identity, recipe))
+        return dataclasses.replace(wanted, content_key=_content_key.content_key(*identity, recipe))
 
     def _held(self, wanted: Wanted, status: os.stat_result) -> str | None:
         """What the file holds: remembered, or seen by its digest where it must have the very bytes of the image."""

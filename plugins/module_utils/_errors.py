@@ -12,6 +12,7 @@ turns it into ``fail_json`` at one edge. Nothing else in the collection ends a m
 
 from __future__ import annotations
 
+import traceback
 import typing as t
 
 from ._harmless import harmless
@@ -129,3 +130,15 @@ class ImagesFailed(CollectionError):
     """Some of many declared images did not reach their state; ``details["results"]`` says which and why."""
 
     reason = "images_failed"
+
+
+def as_result(fault: Exception) -> dict[str, t.Any]:
+    """What a result tells of one failure among several: ``msg``, ``reason`` and details, ``exception`` if nobody foresaw it."""
+    if isinstance(fault, CollectionError):
+        return {"msg": fault.message, "reason": fault.reason, **fault.details}
+    lines = traceback.format_exception(fault)
+    return {
+        "msg": f"Unexpected {type(fault).__name__}: {fault}",
+        "reason": "unexpected",
+        "exception": "".join(lines),
+    }

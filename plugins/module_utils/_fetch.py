@@ -4,27 +4,24 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Bytes from http and https addresses: bounded, retried where a fault passes, resumed where the server can.
-
-Credentials come from options, from the address itself or from a netrc file. They are never put into a message or a
-result (:func:`public_address`), and never sent on to another address by a redirect.
-"""
+"""Bytes from http and https addresses: bounded, retried where a fault passes, resumed where the server can."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import http.client
+import itertools
 import re
-import socket
-import ssl
 import time
 import typing as t
-import urllib.error
 import urllib.parse
 
-from . import _address
+from . import _address, _content_encoding, _http
 from ._errors import InvalidOption, TransferProblem
+from ._http import PassingFault
+from ._within import within
+
+HttpOptions = _http.HttpOptions
 
 #: How much is read at a time; a short read is handed on as it comes.
 _BLOCK_SIZE = 256 * 1024
@@ -35,25 +32,8 @@ _PAUSES = (0.3, 1.0, 2.0, 4.0)
 #: An attempt that brought this much gives the download all its patience back.
 _PROGRESS = 8 * 1024 * 1024
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 10
-_PASSING_STATUS = frozenset({408, 429, 502, 503, 504})
-_LONGEST_PAUSE = 15.0
-
-
-@dataclasses.dataclass(frozen=True)
-class HttpOptions:
-    """How to speak to HTTP servers; the defaults are those of the module options of the same names.
-
-    :param timeout: seconds without a byte after which a connection counts as broken.
-    """
-
-    timeout: int = 30
-    headers: dict[str, str] = dataclasses.field(default_factory=dict)
-    url_username: str | None = None
-    url_password: str | None = None
-    validate_certs: bool = True
-    ca_path: str | None = None
+#: Bytes a second; a connection that stays below for the time that may pass without a byte counts as broken.
+_SLOWEST = 1024
 
 
 def local_path(source: str, option: str) -> str | None:
@@ -65,7 +45,7 @@ def local_path(source: str, option: str) -> str | None:
         return source
     try:
         parts = urllib.parse.urlsplit(source)
-        host, _port = parts.hostname, parts.port
+        host, _port, _encoded = parts.hostname, parts.port, _address.encoded(source)
     except ValueError as problem:
         # What Python says of it may quote a part of a password.
         raise InvalidOption(
@@ -87,15 +67,27 @@ def local_path(source: str, option: str) -> str | None:
 def read_small(address: str, options: HttpOptions, limit: int, option: str) -> bytes:
     """The whole content behind an http or https address, at most ``limit`` bytes.
 
-    :raises TransferProblem: if it cannot be had, or is larger, or an https address redirects to http.
+    All attempts together get twice the time that may pass without a byte.
+
+    :raises TransferProblem: if it cannot be had in time, or is larger, or an https address redirects to http.
     """
-    with contextlib.closing(Download(address, options, option, keep_https=True)) as download:
+    download = Download(address, options, option, keep_https=True)
+
+    def read() -> bytes:
         content = bytearray()
         for block in download:
             content += block
             if len(content) > limit:
                 raise TransferProblem(f"{option}: {download.name} is larger than {limit} bytes.")
-    return bytes(content)
+        return bytes(content)
+
+    try:
+        return within(options.patience, read)
+    except TimeoutError as problem:
+        told = f"{option}: {download.name} could not be read within {options.patience:g} seconds (twice the timeout)."
+        raise TransferProblem(told, address=download.name) from problem
+    finally:
+        download.give_up()
 
 
 class Download:
@@ -103,33 +95,45 @@ class Download:
 
     Iterate once. A passing fault (a refused or dropped connection, an early end, 502, 503, 504) is retried a few
     times, and the download goes on where it broke off if the server can do that; else the bytes that are already
-    here are skipped.
+    here are skipped. A ``Content-Encoding`` is undone.
     """
 
     def __init__(self, address: str, options: HttpOptions, option: str, *, keep_https: bool = False) -> None:
-        self._address, login = _address.without_login(address)
-        self._login = (options.url_username, options.url_password) if options.url_username or not login[0] else login
-        self._options = options
-        self._option = option
-        self._keep_https = keep_https
+        self._requests = _http.Requests(address, options, option, keep_https=keep_https)
+        self._address = address
+        self._timeout = options.timeout
         self._response: t.Any = None
+        self._pace = _Pace(options.timeout)
         self._validator: str | None = None
+        self._encodings: tuple[str, ...] = ()
+        self._is_given_up = False
         #: The address as it may be shown.
-        self.name = _address.public_address(address)
-        #: Bytes received so far.
+        self.name = self._requests.name
+        #: Bytes received so far, encoded as they came.
         self.received = 0
         #: Bytes in all; known after the first block, None if the server does not tell.
         self.length: int | None = None
 
     def __iter__(self) -> t.Iterator[bytes]:
+        blocks = self._blocks()
+        first = next(blocks, b"")  # only then is it known what there is to undo
+        return iter(
+            _content_encoding.undone(itertools.chain([first] if first else [], blocks), self._encodings, self.name)
+        )
+
+    def give_up(self) -> None:
+        """Make no further attempt."""
+        self._is_given_up = True
+
+    def _blocks(self) -> t.Iterator[bytes]:
         faults = 0
-        while True:
+        while not self._is_given_up:
             begun_at = self.received
             try:
                 self._connect()
                 yield from self._read()
                 return
-            except _PassingFault as fault:
+            except PassingFault as fault:
                 faults = 0 if self.received - begun_at >= _PROGRESS else faults
                 if faults == len(_PAUSES):
                     raise self._problem(f"{fault} (after {faults + 1} attempts)") from fault
@@ -138,89 +142,37 @@ class Download:
             finally:
                 self._disconnect()
 
-    def close(self) -> None:
-        """Give up the connection."""
-        self._disconnect()
-
     def _connect(self) -> None:
         """Ask for what is missing, and get to the first missing byte."""
-        response = self._response = self._request()
+        headers = {"Accept-Encoding": "identity"}
+        if self.received:
+            headers["Range"] = f"bytes={self.received}-"
+            if self._validator:
+                headers["If-Range"] = self._validator
+        response = self._response = self._requests.ask(headers)
+        self._pace = _Pace(self._timeout)
+        encodings = self._told_encodings(response)
+        if self.received and encodings != self._encodings:
+            raise self._problem("changed while it was being downloaded")
         if response.status == 206:
             self._check_range(response.headers.get("Content-Range", ""))
             return
         if response.status != 200:
             raise self._problem(f"answered {response.status} {response.reason}")
-        length = _natural(response.headers.get("Content-Length"))
+        length = _http.natural(response.headers.get("Content-Length"))
         validator = _validator(response.headers)
         if self.received:
             if (length, validator) != (self.length, self._validator):
                 raise self._problem("changed while it was being downloaded")
             self._skip(self.received)
-        self.length, self._validator = length, validator
+        self.length, self._validator, self._encodings = length, validator, encodings
 
-    def _request(self) -> t.Any:
-        """The answer to the request for what is missing, behind as many redirects as it takes."""
-        address = self._address
-        for redirects in range(_MOST_REDIRECTS + 1):
-            try:
-                return self._open(address, redirected=redirects > 0)
-            except urllib.error.HTTPError as answer:
-                with contextlib.closing(answer):
-                    if answer.code not in _REDIRECTS or not answer.headers.get("Location"):
-                        self._refuse(answer)
-                    address = self._redirected(address, answer.headers["Location"])
-            except Exception as problem:  # open_url raises whatever its layers raise
-                self._refuse_connection(problem)
-        raise self._problem(f"redirects more than {_MOST_REDIRECTS} times")
-
-    def _open(self, address: str, redirected: bool) -> t.Any:
-        from ansible.module_utils.urls import open_url
-
-        headers = {**({} if redirected else self._options.headers), "Accept-Encoding": "identity"}
-        user, password = (None, None) if redirected else self._login
-        if self.received:
-            headers["Range"] = f"bytes={self.received}-"
-            if self._validator:
-                headers["If-Range"] = self._validator
-        return open_url(
-            address,
-            headers=headers,
-            timeout=self._options.timeout,
-            validate_certs=self._options.validate_certs,
-            ca_path=self._options.ca_path,
-            url_username=user,
-            url_password=password,
-            force_basic_auth=bool(user),
-            use_netrc=not redirected,
-            http_agent="cloudimage.glance",
-            follow_redirects="none",
-            decompress=False,
-        )
-
-    def _redirected(self, address: str, location: str) -> str:
-        """Where a redirect leads. urllib itself would follow one to ftp, and would wait for it."""
+    def _told_encodings(self, response: t.Any) -> tuple[str, ...]:
         try:
-            target, scheme = _address.beyond(address, location)
-        except ValueError as problem:
-            raise self._problem("redirects to something that is no address") from problem
-        if scheme not in ("http", "https"):
-            raise self._problem(f"redirects to {scheme}://, and only http:// and https:// are followed")
-        if self._keep_https and scheme != "https" and address.lower().startswith("https:"):
-            raise self._problem("redirects from https:// to http://, which is not followed")
-        return target
-
-    def _refuse(self, answer: urllib.error.HTTPError) -> t.NoReturn:
-        told = f"answered {answer.code} {answer.reason}"
-        if answer.code in _PASSING_STATUS:
-            pause = _natural(answer.headers.get("Retry-After")) or 0
-            raise _PassingFault(told, min(float(pause), _LONGEST_PAUSE)) from answer
-        raise self._problem(told, status=answer.code) from answer
-
-    def _refuse_connection(self, problem: Exception) -> t.NoReturn:
-        cause = problem.reason if isinstance(problem, urllib.error.URLError) else problem
-        if _is_passing(cause):
-            raise _PassingFault(_words(cause)) from problem
-        raise self._problem(_words(cause)) from problem
+            return _content_encoding.encodings(response.headers.get("Content-Encoding"), self._address)
+        except _content_encoding.UnknownEncoding as unknown:
+            told = f"came with the Content-Encoding {unknown}, which was not asked for and cannot be undone"
+            raise self._problem(told) from unknown
 
     def _check_range(self, content_range: str) -> None:
         found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", content_range.strip())
@@ -247,12 +199,15 @@ class Download:
             count -= len(block)
 
     def _receive(self, most: int) -> bytes:
+        begun = time.monotonic()
         try:
-            return self._response.read1(most) if hasattr(self._response, "read1") else self._response.read(most)
+            block = self._response.read1(most) if hasattr(self._response, "read1") else self._response.read(most)
         except (OSError, http.client.HTTPException) as problem:
             if isinstance(problem, http.client.IncompleteRead):
                 raise self._early_end() from problem
-            raise _PassingFault(_words(problem)) from problem
+            raise PassingFault(_http.words(problem)) from problem
+        self._pace.require(len(block), time.monotonic() - begun)
+        return t.cast("bytes", block)
 
     def _disconnect(self) -> None:
         response, self._response = self._response, None
@@ -260,50 +215,36 @@ class Download:
             with contextlib.suppress(Exception):
                 response.close()
 
-    def _early_end(self) -> _PassingFault:
+    def _early_end(self) -> PassingFault:
         of_all = f" of {self.length}" if self.length is not None else ""
-        return _PassingFault(f"ended early, after {self.received}{of_all} bytes")
+        return PassingFault(f"ended early, after {self.received}{of_all} bytes")
 
-    def _problem(self, told: str, **details: t.Any) -> TransferProblem:
-        return TransferProblem(f"{self._option}: {self.name} {told}.", address=self.name, **details)
+    def _problem(self, told: str) -> TransferProblem:
+        return self._requests.problem(told)
 
 
-class _PassingFault(Exception):
-    """A fault that may be gone at the next attempt.
+class _Pace:
+    """How fast a connection is while it is waited for.
 
-    :param pause: seconds for which the server wants to be left alone.
+    :param seconds: how long it may be slower than it must be.
     """
 
-    def __init__(self, told: str, pause: float = 0.0) -> None:
-        super().__init__(told)
-        self.pause = pause
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._waited = 0.0
+        self._brought = 0
 
+    def require(self, size: int, waited: float) -> None:
+        """Take notice of a block, and of the seconds for which it was waited.
 
-def _is_passing(cause: object) -> bool:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return False
-    if isinstance(cause, socket.gaierror):
-        return cause.errno == socket.EAI_AGAIN
-    passing = (ConnectionError, TimeoutError, http.client.BadStatusLine, http.client.IncompleteRead, ssl.SSLEOFError)
-    return isinstance(cause, passing)
-
-
-def _words(cause: object) -> str:
-    if isinstance(cause, TimeoutError):
-        return "did not answer in time"
-    if isinstance(cause, ConnectionRefusedError):
-        return "refused the connection"
-    if isinstance(cause, (ConnectionError, http.client.RemoteDisconnected)):
-        return "dropped the connection"
-    if isinstance(cause, socket.gaierror):
-        return f"cannot be found: {cause.strerror}"
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"has a certificate that cannot be verified: {getattr(cause, 'verify_message', cause)}"
-    return f"cannot be fetched: {str(cause).rstrip('.') or type(cause).__name__}"
-
-
-def _natural(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch(r"[0-9]{1,18}", text.strip()) else None
+        :raises PassingFault: if what the connection has brought of late is next to nothing.
+        """
+        self._waited += waited
+        self._brought += size
+        if self._waited >= self._seconds:
+            if size and self._brought < _SLOWEST * self._waited:
+                raise PassingFault(f"sends next to nothing, {self._brought} bytes in {self._waited:.0f} seconds")
+            self._waited, self._brought = 0.0, 0
 
 
 def _validator(headers: t.Any) -> str | None:

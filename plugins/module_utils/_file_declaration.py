@@ -21,6 +21,7 @@ from . import (
     _address,
     _checksum,
     _content,
+    _content_key,
     _disk,
     _fetch,
     _file_build,
@@ -52,8 +53,10 @@ class FileDeclaration:
 
     def __init__(self, module: AnsibleModule) -> None:
         self._options = module.params
+        path = _file_place.place_option(module.params["path"], "path")
         # The source is looked at in more than one place, and told of once
-        self._target = _target(module.params, functools.cache(module.warn))
+        self._target = _target(module.params, path, functools.cache(module.warn))
+        _file_place.require_attributes(module.params)
         self._source: _file_build.Source | None = None
         self._wanted = _file_plan.Wanted(self._target.path)
         self._inspection: _disk.Inspection | None = None
@@ -125,9 +128,7 @@ class FileDeclaration:
 
     def _require_buildable(self, source: _file_build.Source) -> None:
         self._place.require_folder()
-        _file_build.require_tools(self._target)
-        if source.file is not None and not (self._target.unpack and _unpack.packed_with(source.file)):
-            _file_build.inspect_source(source.file.path, source, self._target)
+        _require_buildable(source, self._target)
 
     def _build(self, source: _file_build.Source) -> _file_build.Built:
         built = _file_build.build(source, self._target, self._place.install)
@@ -149,7 +150,7 @@ class FileDeclaration:
             "disk_format": self._disk_format(inspection),
             "virtual_size": inspection.virtual_size if inspection else None,
             "size": self._place.size if inspection else None,
-            "source": self._told_source(built),
+            "source": _told_source(self._source, built) if self._source else None,
             "transfer": transfer,
         }
 
@@ -161,24 +162,23 @@ class FileDeclaration:
             return "raw"
         return inspection.disk_format if inspection else self._target.format
 
-    def _told_source(self, built: _file_build.Built | None) -> dict[str, t.Any] | None:
-        if self._source is None:
-            return None
-        local = self._source.file
-        size = local.size if local else built.received if built else None
-        checksum = self._source.checksum
-        return {
-            "address": self._source.name,
-            "algorithm": checksum.algorithm,
-            "digest": checksum.digest,
-            "size": size,
-        }
-
 
 @contextlib.contextmanager
 def declare(module: AnsibleModule) -> t.Iterator[FileDeclaration]:
     """The declaration that the options of a module make."""
     yield FileDeclaration(module)
+
+
+def look(options: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What the module image_file tells of a source beforehand, wherever the file will be: ``content_key`` and ``source``.
+
+    :param options: those of the module, but for the ones that are about the file.
+    :raises CollectionError: as in check mode.
+    """
+    target = _target(options, "", lambda _text: None)
+    source = _source(options, target.path)
+    _require_buildable(source, target)
+    return {"content_key": _wanted(source, target).content_key, "source": _told_source(source, None)}
 
 
 def describe(options: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -223,11 +223,9 @@ def compression_option(options: dict[str, t.Any]) -> str | None:
     return options["compression_type"]
 
 
-def _target(options: dict[str, t.Any], warn: t.Callable[[str], None]) -> _file_build.Target:
-    path = _file_place.place_option(options["path"], "path")
+def _target(options: dict[str, t.Any], path: str, warn: t.Callable[[str], None]) -> _file_build.Target:
     if options["timeout"] < 1:
         raise InvalidOption(f"timeout: {options['timeout']} is not a number of seconds.")
-    _file_place.require_attributes(options)
     disk_format = FORMAT_ALIASES.get(options["format"], options["format"])
     source_format = FORMAT_ALIASES.get(options["source_format"], options["source_format"])
     if disk_format and source_format in (*_disk.KERNELS, "ploop", _file_build.ANY):
@@ -269,8 +267,24 @@ def _source(options: dict[str, t.Any], path: str) -> _file_build.Source:
 
 def _wanted(source: _file_build.Source, target: _file_build.Target) -> _file_plan.Wanted:
     recipe = _file_plan.recipe(target.format, target.compression_type, target.unpack)
-    key = _content.content_key(source.checksum.algorithm, source.checksum.digest, recipe)
+    key = _content_key.content_key(source.checksum.algorithm, source.checksum.digest, recipe)
     return _file_plan.Wanted(target.path, source.name, key, target.format, target.compression_type)
+
+
+def _require_buildable(source: _file_build.Source, target: _file_build.Target) -> None:
+    """:raises CollectionError: for what a build would fail for, as far as it can be seen without a transfer."""
+    _file_build.require_tools(target)
+    if source.file is not None and not (target.unpack and _unpack.packed_with(source.file)):
+        _file_build.inspect_source(source.file.path, source, target)
+
+
+def _told_source(source: _file_build.Source, built: _file_build.Built | None) -> dict[str, t.Any]:
+    return {
+        "address": source.name,
+        "algorithm": source.checksum.algorithm,
+        "digest": source.checksum.digest,
+        "size": source.file.size if source.file else built.received if built else None,
+    }
 
 
 def _remove(path: str) -> None:

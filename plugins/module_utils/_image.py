@@ -11,12 +11,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _checksum, _content, _disk, _identity, _plan, _property_check
+from . import _checksum, _content, _content_key, _disk, _identity, _plan, _property_check
 from ._apply import Applier
 from ._argspec import size_option
 from ._cast import meant
@@ -227,9 +226,11 @@ def with_local_facts(desired: Desired, params: dict[str, t.Any]) -> tuple[_conte
         )
     of_a_source = desired.state == "absent" and (params["filename"] or params["uri"])
     if params["checksum"] is not None and not of_a_source:
-        name = params["filename"] or params["uri"] or desired.name
-        checksum = _checksum.resolve(params["checksum"], os.path.basename(name))
+        address = desired.source.uri if desired.source else None
+        checksum = _checksum.resolve(params["checksum"], file.path if file else address or desired.name)
         desired = dataclasses.replace(desired, checksum=(checksum.algorithm, checksum.digest))
+    elif file and desired.content_key:
+        _content_key.require_key(file, desired.content_key)
     return file, desired
 
 

@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import datetime
 import time
-import traceback
 import typing as t
 
 from . import _image
@@ -20,7 +19,7 @@ from ._booting import Booting
 from ._catalog import Entry
 from ._converge import Convergence, Outcome
 from ._desired import Desired
-from ._errors import CollectionError, Superseded
+from ._errors import Superseded, as_result
 from ._finding import Finder
 from ._foretold import Foretold, World, id_to_come
 from ._glance import Glance
@@ -233,12 +232,7 @@ class Item:
     def fail(self, fault: Exception) -> None:
         """Note why it did not work."""
         self._booting.hold(self)
-        if isinstance(fault, CollectionError):
-            self._fault = {"msg": fault.message, "reason": fault.reason, **fault.details}
-        else:
-            lines = traceback.format_exception(fault)
-            said = f"Unexpected {type(fault).__name__}: {fault}"
-            self._fault = {"msg": said, "reason": "unexpected", "exception": "".join(lines)}
+        self._fault = as_result(fault)
 
     def report(self, with_diff: bool) -> dict[str, t.Any]:
         """Its part of the result."""

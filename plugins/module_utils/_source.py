@@ -14,7 +14,7 @@ import typing as t
 import urllib.parse
 import uuid
 
-from ._address import public_address
+from ._address import encoded, public_address
 from ._errors import InvalidOption
 from ._steps import certain
 
@@ -77,8 +77,7 @@ def declared_source(params: dict[str, t.Any]) -> Source | None:
     if path:
         return Source(method=method or ("glance-direct" if params["use_import"] else None), path=path)
     if uri:
-        _require_uri(uri)
-        return Source(method="web-download", uri=uri)
+        return Source(method="web-download", uri=_checked_uri(uri))
     if remote:
         return Source(method="glance-download", remote=remote)
     return None
@@ -98,18 +97,21 @@ def _remote_image(params: dict[str, t.Any]) -> RemoteImage | None:
     return RemoteImage(region, certain(require_uuid(image_id, "remote_image_id")), params["remote_service_interface"])
 
 
-def _require_uri(uri: str) -> None:
+def _checked_uri(uri: str) -> str:
+    """The address as Glance takes it: encoded where people write blanks or letters beyond ASCII."""
     try:
+        uri = encoded(uri)
         parts = urllib.parse.urlsplit(uri)
         _port = parts.port
     except ValueError:
-        raise InvalidOption("uri: this is no valid address.") from None
+        raise InvalidOption("uri: must be an http or https address with a host.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidOption("uri: must be an http or https address with a host.")
     if parts.username or parts.password:
         raise InvalidOption(
             "uri: an address with a user or password in it is refused, because Glance keeps it where others can read it."
         )
+    return uri
 
 
 def require_uuid(value: str | None, option: str) -> str | None:

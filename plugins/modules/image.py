@@ -107,6 +107,7 @@ options:
     description:
       - HTTP or HTTPS address from which Glance itself fetches the data (import method C(web-download)).
       - Its content cannot be seen from here. It counts as changed when O(uri), O(checksum) or O(content_key) changes.
+      - Blanks and letters beyond ASCII are encoded; what is encoded already stays as it is.
     type: str
   remote_image_id:
     description:
@@ -154,6 +155,8 @@ options:
         digest of the original plus how it was converted. RV(cloudimage.glance.image_file#module:content_key) is such a key.
       - Stored with the image (property C(cloudimage_content_key)). While the key is the same, the content counts as the same
         and O(filename) is not read.
+      - If the module M(cloudimage.glance.image_file) is known to have made O(filename) out of something else, the key is refused, unless
+        there is a O(checksum) of the file as well.
       - With a key and without a source the task fails with RV(ignore:reason=content_missing) if the image does not have that
         content.
     type: str

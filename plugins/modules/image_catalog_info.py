@@ -13,7 +13,7 @@ author:
   - cloudimage.glance contributors (@cloudimage)
 description:
   - Reads a catalogue, that is a list of images as M(cloudimage.glance.images) or the role P(cloudimage.glance.publish#role) takes it,
-    and tells what is wrong with it. It speaks to no cloud, and opens no file but the catalogue itself.
+    and tells what is wrong with it. It speaks to no cloud, and without O(sources) it opens no file but the catalogue itself.
   - Looked at are unknown options, types and choices, options that contradict each other, entries that mean the same image,
     promoted versions of one family, kernels and ramdisks that go round in a circle, and the properties of each image.
   - The module does not fail because of a bad catalogue. See RV(valid).
@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - cloudimage.glance.attributes.info
 requirements:
   - PyYAML (Python library), for O(files)
+  - oslo.utils >= 7.3.0 (Python library), and qemu-img where images are converted, for O(sources)
 options:
   images:
     description:
@@ -59,6 +60,12 @@ options:
         elsewhere.
     type: str
     choices: [kvm, lxc, parallels, qemu, uml, vmware, xen]
+  sources:
+    description:
+      - Whether to look at C(src) of the entries, too, as M(cloudimage.glance.image_file) does in check mode. Files of checksums are fetched,
+        each once, and local files are read. No image is fetched.
+    type: bool
+    default: false
 seealso:
   - module: cloudimage.glance.image
   - module: cloudimage.glance.images
@@ -89,6 +96,15 @@ EXAMPLES = r"""
           hw_vif_model: vmxnet3
   register: checked
   failed_when: not checked.valid
+
+- name: Look at the sources, too
+  cloudimage.glance.image_catalog_info:
+    sources: true
+    images:
+      - name: rescue
+        src: /tmp/cloudimage/rescue.qcow2.xz
+        checksum: /tmp/cloudimage/SHA256SUMS
+        format: raw
 """
 
 RETURN = r"""
@@ -156,6 +172,35 @@ folder:
   type: str
   sample: /srv/catalog
   version_added: 0.4.0
+sources:
+  description:
+    - What was found out about C(src) of each entry, in the order of RV(images). Empty for an entry without C(src).
+  returned: if O(sources) is V(true)
+  type: list
+  elements: dict
+  contains:
+    content_key:
+      description: The key of the content that M(cloudimage.glance.image_file) would make.
+      type: str
+      sample: sha512:4d3e...+raw
+    source:
+      description: The source, as M(cloudimage.glance.image_file) tells it.
+      type: dict
+      sample: {address: "https://images.example.com/13/debian-13.qcow2", algorithm: sha512, digest: "4d3e...", size: null}
+    options:
+      description: What M(cloudimage.glance.image_file) is to be told of the content, by the name of the option.
+      type: dict
+      sample: {format: raw, compression_type: null, source_format: null, unpack: null}
+    failed:
+      description: V(true) if the source cannot be used.
+      type: bool
+    msg:
+      description: Why.
+      type: str
+    reason:
+      description: The same in a word, see the user guide.
+      type: str
+      sample: transfer_problem
 """
 
 from ansible_collections.cloudimage.glance.plugins.module_utils._catalog_info import answer, info_spec

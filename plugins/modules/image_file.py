@@ -59,6 +59,8 @@ options:
         C(http://) or C(https://).
       - User and password in an address are used and never shown. Neither is its query.
       - A redirect is followed to C(http://) and C(https://) only.
+      - A C(Content-Encoding) that a server applies without being asked is undone, unless the name of the file says that it is packed in
+        that way.
       - Required for O(state=present).
     type: str
   checksum:
@@ -67,8 +69,9 @@ options:
       - An algorithm and a digest, for instance V(sha256:9f86d0...), with V(md5), V(sha1), V(sha224), V(sha256),
         V(sha384) or V(sha512); or a digest alone, whose length tells the algorithm.
       - Or the address or the path (with a slash) of a file of checksums, such as C(SHA256SUMS), alone or after the name
-        of an algorithm and a colon. In it the name of the source is looked up. It may have the form of GNU or BSD
-        tools, be wrapped into a PGP clear signature, which is not verified, or hold a digest and nothing else.
+        of an algorithm and a colon. In it the name of the source is looked up, and its place beside the file of checksums tells which
+        of several is meant. It may have the form of GNU or BSD tools, be wrapped into a PGP clear signature, which is not verified,
+        or hold a digest and nothing else. The user guide has the details.
       - Required if O(src) is an C(http) or C(https) address.
     type: str
   format:
@@ -123,12 +126,14 @@ options:
     version_added: 0.4.0
   timeout:
     description:
-      - Seconds without a byte from a server after which a connection counts as broken. There is no limit for the whole.
+      - Seconds without a byte from a server after which a connection counts as broken, as it does if it brings less than 1024 bytes a
+        second for so long. There is no limit for the whole of O(src). A file of checksums gets twice as long in all.
     type: int
     default: 30
   headers:
     description:
-      - Headers to send to HTTP servers. They are not sent on when a server redirects to another address.
+      - Headers to send to HTTP servers. They are sent along on a redirect to the same scheme, host and port, and to no other place.
+        O(url_username) and O(url_password) are, too.
       - Values of headers that bear credentials, such as C(Authorization) and C(X-Auth-Token), are not shown.
     type: dict
     default: {}

@@ -239,6 +239,7 @@ class Faults:
     :param statuses: answered one after the other; then the file is sent.
     :param cuts: after how many bytes the connection is dropped, one after the other; then the whole is sent.
     :param gate: the second half of the file is not sent before.
+    :param headers: sent with the file.
     """
 
     statuses: list[int] = dataclasses.field(default_factory=list)
@@ -248,6 +249,7 @@ class Faults:
     login: str | None = None
     bytes_per_second: int | None = None
     gate: threading.Event | None = None
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -295,7 +297,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send_file(self, content: bytes, faults: Faults) -> None:
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-        headers = {"ETag": etag}
+        headers = {"ETag": etag, **faults.headers}
         status, begin = 200, 0
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if asked and faults.ranges and self.headers.get("If-Range", etag) == etag:

@@ -120,3 +120,37 @@ def test_options_of_one_image_and_of_many() -> None:
     assert "secret" in str(options) and "secret" not in blanked(options, **options)
     for strange in ({}, {"images": "a", "defaults": 1}, {"src": 5, "uri": None, "headers": 7}, {"images": [[{}]]}):
         assert _address.secrets_in(strange) == set()
+
+
+ENCODED = {
+    "http://h/a b": "http://h/a%20b",
+    " http://h/a\n": "http://h/a",
+    "http://h/a\tb": "http://h/a%09b",
+    "http://h/B\u00e4r/\u6f22.raw?n=\u00fc x&m=1#\u00e4": "http://h/B%C3%A4r/%E6%BC%A2.raw?n=%C3%BC%20x&m=1#%C3%A4",
+    "https://b\u00fccher.Example:8080/\u00e4": "https://xn--bcher-kva.Example:8080/%C3%A4",
+    "http://h/100%.raw?x=%zz": "http://h/100%25.raw?x=%25zz",
+    "http://h/a%20b%c3%a4": "http://h/a%20b%c3%a4",
+    "http://[::1]:9292/a": "http://[::1]:9292/a",
+    "HTTP://h": "HTTP://h",
+    "http://h?q=a b": "http://h?q=a%20b",
+    "https://kim:h\u00e4@h/a": "https://kim:h\u00e4@h/a",
+    "https://h/x;y=1,2/(a)[b]*!$'~:@&=+?a=b/c?d&e=f%2Fg+h": "https://h/x;y=1,2/(a)[b]*!$'~:@&=+?a=b/c?d&e=f%2Fg+h",
+}
+
+
+@pytest.mark.parametrize(("address", "sent"), ENCODED.items())
+def test_addresses_are_encoded_once(address: str, sent: str) -> None:
+    assert _address.encoded(address) == sent
+    assert _address.encoded(sent) == sent
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a b/c", "http://\u00e4" + "\u00e4" * 70 + "/c", "nothing", "http://a\n/c", "http://\u00e4..b/"]
+)
+def test_hosts_that_cannot_be(address: str) -> None:
+    with pytest.raises(ValueError):
+        _address.encoded(address)
+
+
+def test_the_query_is_a_secret_in_both_spellings() -> None:
+    assert {"sig=hush word", "sig=hush%20word"} <= _address.secrets_of("https://h/a?sig=hush word")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import string
 import threading
 import time
 import typing as t
@@ -17,8 +16,6 @@ from pathlib import Path
 import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils import _content, _memory
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import FileProblem, InvalidOption
-from hypothesis import given
-from hypothesis import strategies as st
 
 DATA = bytes(range(256)) * 10_000
 
@@ -161,14 +158,6 @@ def test_a_stream_closes_its_file(path: Path) -> None:
     list(stream)
     assert not descriptors()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPool")]
-
-
-@given(st.sampled_from(["sha256", "sha512"]), st.text(string.printable, max_size=400) | st.none())
-def test_content_keys_fit_a_property(algorithm: str, recipe: str | None) -> None:
-    digest = hashlib.new(algorithm, b"x").hexdigest()
-    key = _content.content_key(algorithm, digest.upper(), recipe)
-    assert key.startswith(f"{algorithm}:{digest}") and len(key) <= 255
-    assert (key == f"{algorithm}:{digest}") == (not recipe)
 
 
 def test_memory_is_private_and_belongs_to_one_identity(path: Path, tmp_path: Path) -> None:

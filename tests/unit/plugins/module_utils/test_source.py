@@ -55,6 +55,11 @@ def options(**said: t.Any) -> dict[str, t.Any]:
             Source("glance-download", remote=RemoteImage("far", FAR_ID, "internal")),
         ),
         ({"uri": "http://h/f"}, Source("web-download", uri="http://h/f")),
+        (
+            {"uri": " http://h/B\u00e4r disk.raw?a=\u00fc "},
+            Source("web-download", uri="http://h/B%C3%A4r%20disk.raw?a=%C3%BC"),
+        ),
+        ({"uri": "http://b\u00fccher.example/f"}, Source("web-download", uri="http://xn--bcher-kva.example/f")),
         ({"uri": "https://h/f", "import_method": "web-download"}, Source("web-download", uri="https://h/f")),
     ],
 )
@@ -74,6 +79,7 @@ def test_the_way_in(said: dict[str, t.Any], source: Source | None) -> None:
         ({"uri": "file:///f"}, "uri"),
         ({"uri": "/f"}, "uri"),
         ({"uri": "http:///f"}, "uri"),
+        ({"uri": "http://a b/f"}, "uri"),
         ({"uri": "http://[::1/f"}, "uri"),
         ({"uri": "http://h:99999/f"}, "uri"),
         ({"import_method": "glance-download", "uri": "http://h/f"}, "import_method"),
