@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 import zlib
 
-from . import _address, _unpack
+from . import _address, _archive, _unpack
 from ._errors import FileProblem
 
 #: What is undone, and the name that :mod:`_unpack` has for it; deflate is zlib's format, or bare.
@@ -53,12 +53,14 @@ def undone(blocks: t.Iterable[bytes], kinds: t.Iterable[str], name: str) -> t.It
     :raises MissingDependency: for zstd without the Python library zstandard.
     """
     for kind in kinds:
-        reader = _unpack.Reader(blocks)
-        blocks = _inflated(reader, name) if kind == "deflate" else _unpack.unpacked(reader, kind, name)
+        reader = _archive.Reader(blocks)
+        blocks = (
+            _inflated(reader, name) if kind == "deflate" else _unpack.unpacked(reader, kind, _archive.Archive(name))
+        )
     return blocks
 
 
-def _inflated(reader: _unpack.Reader, name: str) -> t.Iterator[bytes]:
+def _inflated(reader: _archive.Reader, name: str) -> t.Iterator[bytes]:
     """Most servers send zlib's format, as they should (RFC 1950); some send it without its frame."""
     head = reader.peek(2)
     if not head:
@@ -69,7 +71,7 @@ def _inflated(reader: _unpack.Reader, name: str) -> t.Iterator[bytes]:
         data = block
         while data and not decoder.eof:
             try:
-                yield decoder.decompress(data, _unpack.BLOCK_SIZE)
+                yield decoder.decompress(data, _archive.BLOCK_SIZE)
             except zlib.error as problem:
                 raise FileProblem(f"{name} came with a damaged Content-Encoding: {problem}.") from problem
             data = decoder.unconsumed_tail
