@@ -285,7 +285,7 @@ class DownloadDeclaration:
     def _target(self, wanted: Wanted) -> _file_build.Target:
         own = wanted.own_format
         compression = wanted.compression_type
-        return _file_build.Target(wanted.path, wanted.format, compression, False, own, self._limit, self._warn)
+        return _file_build.Target(wanted.path, wanted.format, compression, False, own, self._limit, warn=self._warn)
 
     def _partial_key(self) -> str:
         """Tells what a partial file is to hold: the data of an image never changes while its id lives."""
