@@ -27,11 +27,13 @@ class Footer:
     :param data_offset: where the header of a dynamic disk is.
     :param current_size: of the disk. The footer also tells a geometry, which cannot express every size: programs
         round it up or down.
+    :param is_sound: whether its checksum is right.
     """
 
     kind: int
     data_offset: int
     current_size: int
+    is_sound: bool
 
     @classmethod
     def of(cls, sector: bytes) -> Footer | None:
@@ -40,4 +42,6 @@ class Footer:
             return None
         (data_offset,) = struct.unpack_from(">Q", sector, 16)
         current_size, kind = struct.unpack_from(">Q4xI", sector, 48)
-        return cls(kind, data_offset, current_size)
+        (checksum,) = struct.unpack_from(">I", sector, 64)
+        total = ~(sum(sector) - sum(sector[64:68])) & 0xFFFFFFFF
+        return cls(kind, data_offset, current_size, checksum == total)

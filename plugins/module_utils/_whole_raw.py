@@ -14,7 +14,8 @@ from __future__ import annotations
 import struct
 import zlib
 
-from ._layout import File
+from . import _vhd
+from ._layout import Fault, File
 
 _SECTOR = 512
 _SECTOR_SIZES = (512, 4096)
@@ -36,12 +37,22 @@ def require_whole_iso(file: File) -> None:
 
 def require_whole(file: File) -> None:
     """:raises Fault: if a partition, the second GPT, or a file system without partitions ends behind the end."""
-    if file.size < 4 * _SECTOR or _is_gpt(file):
+    if file.size < 4 * _SECTOR:
+        return
+    _require_no_rest_of_a_vhd(file)
+    if _is_gpt(file):
         return
     head = file.read(0, 2048)
     if head[510:512] == b"\x55\xaa":
         _require_partitions(file, head)
     _require_filesystem(file, head)
+
+
+def _require_no_rest_of_a_vhd(file: File) -> None:
+    """What ends as a VHD does, and is none, has lost something before its footer."""
+    footer = _vhd.Footer.of(file.read(file.size - _SECTOR, _SECTOR))
+    if footer and footer.is_sound:
+        raise Fault("it is cut off: it ends with the footer of a VHD, the rest of which is not there")
 
 
 def _is_gpt(file: File) -> bool:

@@ -166,11 +166,9 @@ def test_images_that_were_resized_pass(images: Path, tmp_path: Path) -> None:
         assert fault(path, disk_format) is None, name
 
 
-@pytest.mark.parametrize("size", ["512", "1536", "3T"])
+@pytest.mark.parametrize("size", ["512", "1536", "100G"])
 @pytest.mark.parametrize("qemu_format", ["qcow2", "vmdk", "vdi", "vpc", "vhdx"])
 def test_empty_disks_of_any_size_pass(tmp_path: Path, qemu_format: str, size: str) -> None:
-    if (qemu_format, size) == ("vpc", "3T"):
-        size = "2000G"
     qemu_img("create", "-q", "-f", qemu_format, tmp_path / "image", size)
     assert fault(tmp_path / "image", {"vpc": "vhd"}.get(qemu_format, qemu_format)) is None
 
@@ -327,6 +325,17 @@ def test_disks_as_they_are(tmp_path: Path, name: str) -> None:
     assert "is cut off: its" in str(fault(path, "raw", content[:-missing]))
 
 
+def test_the_rest_of_a_vhd_is_no_raw_disk(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    (tmp_path / "disk").write_bytes(disk())
+    for options in ("subformat=fixed,force_size=on", "subformat=dynamic"):
+        qemu_img("convert", "-f", "raw", "-O", "vpc", "-o", options, tmp_path / "disk", path)
+        assert _disk.inspect(str(path)).unsafe == ()
+        path.write_bytes(path.read_bytes()[MIB:])
+        inspection = _disk.inspect(str(path))
+        assert inspection.format == "raw" and "footer of a VHD" in str(inspection.unsafe)
+
+
 @pytest.mark.parametrize("name", NO_TABLES)
 def test_what_is_no_partition_table_says_nothing(tmp_path: Path, name: str) -> None:
     assert fault(tmp_path / "image", "raw", NO_TABLES[name] + bytes(4096)) is None
@@ -371,7 +380,7 @@ def test_tables_without_end_are_not_followed(tmp_path: Path, monkeypatch: pytest
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", ["qcow2", "qcow2 zlib", "vmdk monolithicSparse", "vdi", "vhd", "vhdx small blocks"])
 def test_damaged_headers_are_no_traceback(images: Path, tmp_path: Path, name: str) -> None:
     content, chance = bytearray((images / name).read_bytes()), random.Random(name)
     path = tmp_path / "image"
