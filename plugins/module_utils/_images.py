@@ -129,7 +129,7 @@ class Images:
         pruned = self._pruning.report() if self._pruning else []
         labelled = [
             *zip((item.label for item in self._items), results, strict=True),
-            *((each["name"], each) for each in pruned),
+            *((each["name"] or each["id"], each) for each in pruned),
         ]
         reasons = [(label, result["msg"]) for label, result in labelled if result["failed"]]
         report: dict[str, t.Any] = {
