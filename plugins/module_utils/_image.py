@@ -88,6 +88,7 @@ class ImageDeclaration:
         self._glance = glance
         self._finder = finder
         self._desired = desired
+        self._params = params
         self._file = file
         self._scope = scope
         self._max_virtual_size = size_option(params["max_virtual_size"], "max_virtual_size")
@@ -103,6 +104,12 @@ class ImageDeclaration:
     def is_preliminary(self) -> bool:
         """Whether it refers to images that are not there yet; such a plan is not to be carried out."""
         return any(map(is_to_come, self._desired.properties.values()))
+
+    @property
+    def boots_with(self) -> dict[str, str]:
+        """Ids of the kernel and the ramdisk that it is declared to have, by the names or ids by which it names them."""
+        ids = {self._params[option]: self._desired.properties.get(f"{option}_id") for option in ("kernel", "ramdisk")}
+        return {name: image_id for name, image_id in ids.items() if name and image_id}
 
     def observe(self) -> Observed:
         """Read what is there under the name, then whatever else the plan asks for."""

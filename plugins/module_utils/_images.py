@@ -100,7 +100,7 @@ class Images:
         expected = frozenset(name for item in self._items if item.makes_one for name in item.known_as)
         introduce(located)
         self._attempt(lambda item: item.plan(finder, expected))
-        _catalog.refuse(list(_same_images(self._items)))
+        _catalog.refuse([*_same_images(self._items), *_still_needed(self._items)])
         if self._pruning and not self._has_failed:
             self._pruning.plan({item.scope for item in located} or {self._glance.project_id}, self._items)
 
@@ -131,7 +131,7 @@ class Images:
         pruned = self._pruning.report() if self._pruning else []
         labelled = [
             *zip((item.label for item in self._items), results, strict=True),
-            *((harmless(each["name"]), each) for each in pruned),
+            *((harmless(each["name"] or each["id"]), each) for each in pruned),
         ]
         reasons = [(label, result["msg"]) for label, result in labelled if result["failed"]]
         report: dict[str, t.Any] = {
@@ -203,6 +203,25 @@ def _same_images(items: t.Iterable[Item]) -> t.Iterator[Problem]:
         if other is not item:
             wrong = f"means the image {item.found_id}, and so does {_catalog.beside(item.entry, other.entry)}"
             yield item.entry.problem("id" if item.id else "name", wrong)
+
+
+def _still_needed(items: t.Sequence[Item]) -> t.Iterator[Problem]:
+    """Entries that would delete what another one was found to boot with, by whatever name, and nothing would take its place."""
+    leaving = {item.found_id: item for item in items if item.entry.options.get("state") == "absent" and item.found_id}
+    for item in items:
+        for name, image_id in item.found_to_boot_with.items():
+            gone = leaving.get(image_id)
+            if gone and name not in gone.passes_on and not any(_takes_name(each, gone, name) for each in items):
+                wrong = f"boots with {name!r}, the image {image_id}, which {_catalog.beside(item.entry, gone.entry)} declares absent"
+                option = next(
+                    each for each in ("kernel", "ramdisk") if _catalog.text_of(item.entry.options.get(each)) == name
+                )
+                yield item.entry.problem(option, wrong)
+
+
+def _takes_name(item: Item, gone: Item, name: str) -> bool:
+    is_sibling = item.family is not None and (item.scope, item.family) == (gone.scope, gone.family)
+    return is_sibling and item.may_have_name and name == item.name
 
 
 def _summary(reasons: list[tuple[str, str]]) -> str:

@@ -24,9 +24,9 @@ from ._finding import Finder
 from ._foretold import Foretold, World, id_to_come
 from ._glance import Glance
 from ._harmless import harmless
-from ._image_steps import NEW, LookAgain, Retire
+from ._image_steps import NEW, GiveName, LookAgain, Retire
 from ._needs import NEEDS
-from ._observed import WRITTEN_ON, Image, is_image_id
+from ._observed import EXCLUDED, WRITTEN_ON, Image, is_image_id
 from ._promotion import is_held_back
 from ._steps import certain
 from ._version_order import version_key
@@ -60,6 +60,8 @@ class Item:
         #: Entries that say what they boot with, and those of them that its plan counts on.
         self._booting = Booting(())
         self._counted_on: frozenset[t.Any] = frozenset()
+        #: Names that pass to other images when its first plan is carried out.
+        self.passes_on: frozenset[str] = frozenset()
         #: Whether one that went before it was news.
         self._has_heard_news = False
         self.outcome: Outcome | None = None
@@ -168,6 +170,16 @@ class Item:
             identity = ("id", desired.id)
         return frozenset((key, *identity) for key in keys)
 
+    @property
+    def found_to_boot_with(self) -> dict[str, str]:
+        """Ids of its kernel and ramdisk as they were found, by what it calls them."""
+        return self._declaration.boots_with if self._declaration and self._desired.state != "absent" else {}
+
+    @property
+    def may_have_name(self) -> bool:
+        """Whether it is a version that may get the name of its family."""
+        return self.makes_one and self._desired.promote is not False and not self._desired.stamps.get(EXCLUDED)
+
     def look_beside(self, booting: Booting) -> None:
         """Take notice of entries that say what they boot with: what they boot with now, they need no longer."""
         self._booting = booting
@@ -181,6 +193,7 @@ class Item:
         self._planned = time.monotonic()
         with contextlib.suppress(Superseded):
             plan = certain(self._convergence).plan()
+            self.passes_on = frozenset(step.name for step in plan.steps if isinstance(step, GiveName))
             if any(isinstance(each, Retire) and each.how != "delete" for each in plan.steps):
                 self._booting.hold(self)
 

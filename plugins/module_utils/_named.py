@@ -75,7 +75,9 @@ class _Naming:
         self._former = self._names | {(entry.scope, entry.name) for entry in entries}
         found = [self._known[entry.found_id] for entry in entries if entry.found_id in self._known]
         self._former |= {(image.owner or "", image.name or "") for image in found}
+        # A family usually has the name of its images, and may have lost the one that an entry would be found to mean
         self._families: set[tuple[str, str | None]] = {(each.scope, each.family) for each in entries if each.family}
+        self._families |= self._names
         self._families |= {_family(image) for image in self._named if image.stamp(FAMILY)}
 
     @functools.cached_property

@@ -18,7 +18,19 @@ from . import _compare as compare
 from ._cast import Cast, cast
 from ._desired import Desired
 from ._errors import AmbiguousImage, InvalidOption
-from ._image_steps import Deactivate, Delete, Exclude, Fill, GiveName, LookAgain, Retire, Supersede, Wait, key_of
+from ._image_steps import (
+    Change,
+    Deactivate,
+    Delete,
+    Exclude,
+    Fill,
+    GiveName,
+    LookAgain,
+    Retire,
+    Supersede,
+    Wait,
+    key_of,
+)
 from ._observed import END_OF_LIFE, EXCLUDED, GONE, INCOMING_FOR, REPLACES, SUPERSEDED_AT, WRITTEN_ON, Image, Observed
 from ._steps import Plan, Step, certain
 from ._version_order import version_key
@@ -28,6 +40,8 @@ from ._versions import (
     dated_name,
     family_of,
     has_ended,
+    has_former_name,
+    is_called_after_version,
     is_excluded,
     is_good,
     newest_good,
@@ -58,7 +72,8 @@ def narrowed(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
         stamps=desired.stamps if has_name else _held_back(desired),
     )
     others = [image for image in observed.images if image not in mine]
-    holder = None if mine and has_name else _model(desired, _cast(others, desired.name).current)
+    former = [] if mine and has_name else _former(versions_of(others, certain(desired.family)), desired.name)
+    holder = None if mine and has_name else _model(desired, _cast(others, desired.name).current or best(former))
     scene = dataclasses.replace(
         observed,
         images=mine,
@@ -100,19 +115,24 @@ class _Promotion:
         self.staying = [each for each in images if each.id not in self.leaving]
         self.parts = _cast(images, self.name)
         self.bearers = [*self.parts.outgoing, *self._relatives(images), *filter(None, [self.parts.current])]
+        family = versions_of(self.staying, certain(desired.family))
+        #: Versions that have the name by which the family went before, and all that are called after that.
+        self.former = _former(family, self.name)
+        self.astray = [each for each in family if has_former_name(each, family, self.name)]
 
     def plan(self) -> Plan:
         excludes = self._excludes()
         rightful = self._rightful()
         if rightful is None:
             return self.own
-        going = [each for each in self.bearers if self._has_to_go(each, rightful)]
+        going = [each for each in (*self.bearers, *self.former) if self._has_to_go(each, rightful)]
         late = [each for each in going if each is self.parts.current or self._is_own(each)]
         overdue = [each for each in going if each not in late]
         if not self._is_safe_without(overdue):
             late, overdue = going, []
         first: list[Step] = [self._supersede(each) for each in overdue]
         moves: list[Step] = [*excludes, *self._gives(rightful, late), *(self._supersede(each) for each in late)]
+        moves += [self._renamed(each) for each in self.astray if each is not rightful and each not in going]
         place = self._place()
         steps = (*first, *self.own.steps[:place], *moves, *self.own.steps[place:])
         return dataclasses.replace(self.own, after=self._picture([*first, *moves]), steps=steps)
@@ -169,6 +189,7 @@ class _Promotion:
     def _keeper(self) -> Image | None:
         """The version that has the name and keeps it, because none is good."""
         keeping = [each for each in self.bearers if each in self.staying and each not in self.parts.outgoing]
+        keeping = keeping or self.former
         return best(keeping) if all(map(self._is_version, keeping)) else None
 
     def _excludes(self) -> list[Exclude]:
@@ -230,12 +251,19 @@ class _Promotion:
         disposable = relative and not (own or is_declared or image.protected or image.id in self.leaving)
         return Supersede(image.id, name, compare.stamping(image, operations), desired.retire == "delete" and disposable)
 
+    def _renamed(self, image: Image) -> Change:
+        """The step that calls a version after the name of the family that is declared now."""
+        name = versioned_name(self.name, certain(version_of(image)))
+        return Change(image.id, ({"op": "replace", "path": "/name", "value": name},))
+
     def _picture(self, moves: list[Step]) -> dict[str, t.Any]:
         """The declared version as it is after these steps."""
         if self.image is None:
             return self.own.after
         after = self.own.after | {"properties": dict(self.own.after["properties"])}
-        steps = [each for each in moves if isinstance(each, (GiveName, Supersede)) and each.image == self.image.id]
+        steps = [
+            each for each in moves if isinstance(each, (GiveName, Supersede, Change)) and each.image == self.image.id
+        ]
         for operation in (each for step in steps for each in step.operations):
             key = key_of(operation)
             place = after if key in compare.BASE_ATTRIBUTES else after["properties"]
@@ -244,6 +272,11 @@ class _Promotion:
             else:
                 place[key] = operation["value"]
         return after | {"properties": dict(sorted(after["properties"].items()))}
+
+
+def _former(versions: t.Sequence[Image], name: str) -> list[Image]:
+    """Those that have the name by which a family went before; they lose it when the family gets another one."""
+    return [each for each in versions if has_former_name(each, versions, name) and not is_called_after_version(each)]
 
 
 def _held_back(desired: Desired) -> dict[str, str | None]:

@@ -60,12 +60,12 @@ class Pruning:
         for image in (image for image in map(Image, self._marked) if image.id in found.doubtful):
             heir = found.doubtful[image.id]
             self._warn(
-                f"The catalogue no longer names {image.name!r} ({image.id}), which stays: what replaced it is gone, so it may be a "
-                f"predecessor of {heir.name!r} ({heir.id}). To delete it, declare it absent by its id."
+                f"The catalogue no longer names {_label(image)}, which stays: what replaced it is gone, so it may be a "
+                f"predecessor of {_label(heir)}. To delete it, declare it absent by its id."
             )
         for image in [image for image in self._doomed if image.protected or image.in_motion]:
             why = "protected" if image.protected else image.status
-            self._warn(f"The catalogue no longer names {image.name!r} ({image.id}), which is {why} and stays.")
+            self._warn(f"The catalogue no longer names {_label(image)}, which is {why} and stays.")
             self._doomed.remove(image)
 
     def finish(self, workers: int, world: World | None) -> None:
@@ -86,7 +86,7 @@ class Pruning:
         others = [image for image in needing if image.id not in known]
         self._doomed = unneeded(self._doomed, others + list(map(Image, marked)))
         for image in (image for image in self._doomed if image.raw.get("visibility") in _OPEN):
-            what = f"{image.name!r} ({image.id}), which is {image.raw['visibility']}: other projects can use it, too"
+            what = f"{_label(image)}, which is {image.raw['visibility']}: other projects can use it, too"
             self._warn(f"The catalogue no longer names {what}.")
         finder = Foretold(_Listed(self._glance, self._marked), world) if world else Finder(self._glance)
         after = turns(self._doomed)
@@ -107,7 +107,7 @@ class Pruning:
     def outcomes(self) -> dict[str, Outcome]:
         """For the diff, by label."""
         done = filter(self._is_done, self._doomed)
-        return {harmless(f"{image.name} [{image.id}]"): self._outcomes[image.id] for image in done}
+        return {harmless(f"{image.name or 'without a name'} [{image.id}]"): self._outcomes[image.id] for image in done}
 
     def _look(self) -> list[Json]:
         found: list[Json] = []
@@ -198,6 +198,10 @@ def _circle(after: t.Mapping[str, set[str]]) -> list[str]:
     except graphlib.CycleError as found:
         return t.cast("list[str]", found.args[1])
     return []
+
+
+def _label(image: Image) -> str:
+    return f"{image.name!r} ({image.id})" if image.name else f"the image {image.id} without a name"
 
 
 def _family(image: Image) -> tuple[str, str | None]:

@@ -131,12 +131,25 @@ def name_of_family(versions: t.Collection[Image]) -> str | None:
     hand; where no other version shows what is what, that counts.
     """
     named = [image for image in versions if image.name and not is_called_after_version(image)]
-    evident = [image for image in named if any(map(functools.partial(_is_called_after, image.name or ""), versions))]
+    evident = [image for image in named if _names_others(image, versions)]
     evident = evident or [image for image in named if image.name == family_of(image)]
     if not evident and len(named) == len(versions):
         evident = named
     bearer = best(evident)
     return bearer.name if bearer else None
+
+
+def has_former_name(image: Image, versions: t.Iterable[Image], name: str) -> bool:
+    """Whether a version is called, or called after, what its family was called before it got this name."""
+    if image.name in (None, "", name):
+        return False
+    if is_called_after_version(image):
+        return not _is_called_after(name, image)
+    return image.name == family_of(image) or _names_others(image, versions)
+
+
+def _names_others(image: Image, versions: t.Iterable[Image]) -> bool:
+    return any(map(functools.partial(_is_called_after, image.name or ""), versions))
 
 
 def _is_called_after(name: str, image: Image) -> bool:

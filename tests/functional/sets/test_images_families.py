@@ -27,7 +27,8 @@ def version(project: Project, name: str, number: int, holds: bool = False, **sta
 def foretold_and_done(succeed: Run, **declared: t.Any) -> Json:
     """What a run does, which check mode foretells, and after which nothing is left to do."""
     foretold, done = succeed("images", check=True, **declared), succeed("images", **declared)
-    assert foretold["pruned"] == done["pruned"] and len(foretold["actions"]) == len(done["actions"])
+    assert foretold["pruned"] == done["pruned"]
+    assert len(foretold["actions"]) == len(done["actions"])
     assert not succeed("images", **declared)["changed"]
     return done
 
@@ -123,3 +124,51 @@ def test_a_rule_says_which_versions_a_catalogue_makes_again(
         assert all("the next run of the catalogue 'base' undoes it" in action for action in result["actions"])
         assert "('base')" in str(result["warnings"]) and old["name"] in str(result["warnings"])
     assert succeed("images", images=entries, catalog="base")["results"][0]["changed"], "so it is"
+
+
+@pytest.mark.parametrize("named", ["family", "id"])
+def test_an_entry_does_not_delete_what_another_one_boots_with(
+    member: Project, run: Run, succeed: Run, disk: Disk, name: str, named: str
+) -> None:
+    kernel: Json = {"name": f"{name}-k", "version": "1", "filename": str(disk(1))}
+    entry: Json = {"name": name, "filename": str(disk(1)), "kernel": f"{name}-k"}
+    succeed("images", images=[kernel, entry])
+    needed = member.only(f"{name}-k")["id"]
+    entry["kernel"] = {"family": f"{name}-k", "id": needed}[named]
+    for check in (True, False):
+        result = run("images", check=check, images=[kernel | {"state": "absent"}, entry])
+        assert result["failed"] and result["reason"] == "catalog_problem"
+        assert f"boots with '{entry['kernel']}'" in result["msg"] and needed in result["msg"]
+    assert member.image(needed) and member.only(name)["kernel_id"] == needed
+
+
+@pytest.mark.parametrize("is_declared", [False, True])
+def test_an_image_boots_with_the_version_that_stays(
+    member: Project, succeed: Run, disk: Disk, name: str, is_declared: bool
+) -> None:
+    old, new = ({"name": f"{name}-k", "version": number, "filename": str(disk(int(number)))} for number in "12")
+    entry: Json = {"name": name, "filename": str(disk(1)), "kernel": f"{name}-k"}
+    succeed("images", images=[old, new, entry])
+    gone, there = (new, old) if not is_declared else (old, new)
+    (staying,) = (image for image in _versions(member, f"{name}-k") if image["cloudimage_version"] == there["version"])
+    foretold_and_done(succeed, images=[gone | {"state": "absent"}, *([there] if is_declared else []), entry])
+    assert member.only(name)["kernel_id"] == staying["id"] == member.only(f"{name}-k")["id"]
+
+
+@pytest.mark.parametrize("declared", ["3", "1", "4"])
+def test_a_family_that_gets_another_name(member: Project, succeed: Run, disk: Disk, name: str, declared: str) -> None:
+    made = [{"name": name, "version": number, "filename": str(disk(int(number)))} for number in "123"]
+    succeed("images", images=made)
+    entry = {"name": f"{name}-new", "family": name, "version": declared, "filename": str(disk(int(declared)))}
+    foretold_and_done(succeed, images=[entry])
+    newest = max("3", declared)
+    expected = {number: f"{name}-new ({number})" for number in {*"123", declared} - {newest}} | {newest: f"{name}-new"}
+    assert {image["cloudimage_version"]: image["name"] for image in _versions(member, name)} == expected
+    assert member.named(name) == []
+
+
+def _versions(project: Project, family: str) -> list[Json]:
+    found = (
+        project.http("GET", f"/v2/images?cloudimage_family={family}&os_hidden={hidden}") for hidden in ("false", "true")
+    )
+    return [image for answer in found for image in answer.json()["images"]]

@@ -190,3 +190,16 @@ def test_what_is_needed_stays_with_what_could_not_be_deleted(
     assert {each for each in report if report[each]["changed"]} == {each.id for each in doomed} - set(left)
     for each in set(failed) - set(refuses):
         assert "which needs it, could not be deleted." in report[each]["msg"] and report[each]["actions"] == []
+
+
+def test_images_without_a_name_are_told_by_their_ids() -> None:
+    nameless = image("1", t.cast(str, None), visibility="public")
+    told: list[str] = []
+    glance = t.cast(Glance, FakeGlance([nameless, image("0", "kept")], "1", ""))
+    pruning = Pruning(glance, Presence(glance), "c", 1, told.append)
+    pruning.plan(["p"], [Entry(names={"kept"})])
+    pruning.finish(2, None)
+    assert [each["msg"] for each in pruning.report()] == ["No."]
+    assert told == [
+        "The catalogue no longer names the image 1 without a name, which is public: other projects can use it, too."
+    ]
