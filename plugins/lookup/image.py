@@ -108,6 +108,7 @@ _raw:
   elements: raw
 """
 
+import os
 import typing as t
 
 from ansible.errors import AnsibleLookupError
@@ -126,7 +127,8 @@ class LookupModule(LookupBase):
             options = options_of(kwargs)
             if "cloud" not in kwargs:
                 options["cloud"] = self._cloud_variable(variables or {})
-            return looked_up(plain(self._flatten(terms)), options, "default" in kwargs)
+            folder = os.path.abspath(self._loader.get_basedir()) if self._loader else None
+            return looked_up(plain(self._flatten(terms)), options, "default" in kwargs, folder)
         except CollectionError as problem:
             raise AnsibleLookupError(problem.message) from None
 

@@ -48,9 +48,10 @@ Result = t.TypeVar("Result")
 
 
 @contextlib.contextmanager
-def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
+def connection(params: dict[str, t.Any], folder: str | None = None) -> t.Iterator[t.Any]:
     """An authenticated ``openstack.connection.Connection`` made of the connection options; closed afterwards.
 
+    :param folder: where ``clouds.yaml`` is looked for first, if that is not the working directory.
     :raises MissingDependency: without openstacksdk.
     :raises ConnectionProblem: if the cloud is not known, does not answer, or refuses the credentials.
     """
@@ -60,8 +61,8 @@ def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
     _log(openstack, params)
     arguments = _connect_arguments(params)
     try:
-        with explained():
-            conn = openstack.connect(**arguments)
+        with explained(folder):
+            conn = _opened(openstack, arguments, folder)
             conn.session.timeout = conn.session.timeout or _KEYSTONE_TIMEOUT
             persistently(lambda: _in_time(conn.session.get_token))
     except CollectionError:
@@ -137,8 +138,11 @@ def _is_passing(fault: t.Any) -> bool:
 
 
 @contextlib.contextmanager
-def explained() -> t.Iterator[None]:
-    """Turn the faults of keystoneauth and openstacksdk into :class:`ConnectionProblem`."""
+def explained(folder: str | None = None) -> t.Iterator[None]:
+    """Turn the faults of keystoneauth and openstacksdk into :class:`ConnectionProblem`.
+
+    :param folder: see :func:`connection`.
+    """
     from keystoneauth1 import exceptions as auth
     from openstack import exceptions as sdk
 
@@ -148,14 +152,14 @@ def explained() -> t.Iterator[None]:
         raise ConnectionProblem(f"The cloud refuses the credentials: {_text(fault)}") from fault
     except (auth.MissingRequiredOptions, auth.MissingAuthPlugin, auth.NoMatchingPlugin) as fault:
         raise ConnectionProblem(
-            f"The credentials are not complete (is the option cloud or OS_CLOUD set?): {_text(fault)}.{_known_clouds()}"
+            f"The credentials are not complete (is the option cloud or OS_CLOUD set?): {_text(fault)}.{_known_clouds(folder)}"
         ) from fault
     except (auth.EndpointNotFound, auth.CatalogException) as fault:
         raise ConnectionProblem(f"The cloud's catalogue has no such service: {_text(fault)}") from fault
     except (auth.DiscoveryFailure, auth.ConnectFailure, auth.ConnectionError, auth.SSLError) as fault:
         raise ConnectionProblem(f"The cloud does not answer: {_text(fault)}") from fault
     except sdk.ConfigException as fault:
-        raise ConnectionProblem(f"cloud: {_text(fault)}{_known_clouds()}") from fault
+        raise ConnectionProblem(f"cloud: {_text(fault)}{_known_clouds(folder)}") from fault
     except (auth.ClientException, sdk.SDKException) as fault:
         raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}") from fault
 
@@ -200,26 +204,45 @@ def _connect_arguments(params: dict[str, t.Any]) -> dict[str, t.Any]:
     return dict(cloud)
 
 
-def _known_clouds() -> str:
-    """What the configuration has instead of a cloud that is not found; a sentence, or nothing if it cannot be read."""
-    from openstack import config
+def _opened(openstack: t.Any, arguments: dict[str, t.Any], folder: str | None) -> t.Any:
+    """What ``openstack.connect`` returns, which cannot be told of a folder."""
+    if folder is None:
+        return openstack.connect(**arguments)
+    return openstack.connection.Connection(config=_configuration(folder).get_one(**arguments))
 
+
+def _configuration(folder: str | None) -> t.Any:
+    """What openstacksdk reads of files and of the environment, with the files of a folder before all others."""
+    from openstack.config import OpenStackConfig, loader
+
+    def files(word: str, usual: list[str]) -> list[str] | None:
+        return [f"{folder}/{word}.{suffix}" for suffix in ("yaml", "yml", "json")] + usual if folder else None
+
+    return OpenStackConfig(
+        config_files=files("clouds", loader.CONFIG_FILES), secure_files=files("secure", loader.SECURE_FILES)
+    )
+
+
+def _known_clouds(folder: str | None) -> str:
+    """What the configuration has instead of a cloud that is not found; a sentence, or nothing if it cannot be read."""
     try:
-        known = config.OpenStackConfig()
+        known = _configuration(folder)
         names = sorted(known.get_cloud_names())
     except Exception:  # the fault that led here is the one to be told
         return ""
     if not known.config_filename:
-        return f" There is no clouds.yaml in {', '.join(_folders())}, and OS_CLIENT_CONFIG_FILE names {_named_file()}."
+        searched = ", ".join(_folders(folder))
+        return f" There is no clouds.yaml in {searched}, and OS_CLIENT_CONFIG_FILE names {_named_file()}."
     return f" {known.config_filename} has {', '.join(names) or 'no cloud'}."
 
 
-def _folders() -> list[str]:
-    """Where openstacksdk looks for a ``clouds.yaml``, in its order."""
+def _folders(folder: str | None) -> list[str]:
+    """Where a ``clouds.yaml`` is looked for, in this order."""
     from openstack.config import loader
 
     named = os.environ.get("OS_CLIENT_CONFIG_FILE")
-    return list(dict.fromkeys(os.path.dirname(path) for path in loader.CONFIG_FILES if path != named))
+    usual = [os.path.dirname(path) for path in loader.CONFIG_FILES if path != named]
+    return list(dict.fromkeys([folder, *usual] if folder else usual))
 
 
 def _named_file() -> str:

@@ -44,12 +44,13 @@ _STATUS_LINE = re.compile(r"^\d{3} [A-Z][A-Za-z ]*: ")
 
 
 @contextlib.contextmanager
-def connect(params: dict[str, t.Any]) -> t.Iterator[Glance]:
+def connect(params: dict[str, t.Any], folder: str | None = None) -> t.Iterator[Glance]:
     """A Glance made of the connection options.
 
+    :param folder: see :func:`._connection.connection`.
     :raises CollectionError: as :func:`._connection.connection`.
     """
-    with connection(params) as conn:
+    with connection(params, folder) as conn:
         yield Glance(conn, params["api_timeout"])
 
 

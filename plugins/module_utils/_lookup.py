@@ -57,16 +57,19 @@ def plain(value: t.Any) -> t.Any:
     return "".join([str(value)])
 
 
-def looked_up(terms: list[t.Any], options: dict[str, t.Any], has_default: bool) -> list[t.Any]:
+def looked_up(
+    terms: list[t.Any], options: dict[str, t.Any], has_default: bool, folder: str | None = None
+) -> list[t.Any]:
     """What the lookup returns: an attribute of one image for each term.
 
+    :param folder: that of the playbook, where ``clouds.yaml`` is looked for first.
     :raises ContentMissing: if there is no image for a term, and no default.
     :raises CollectionError: for whatever else is in the way.
     """
     names = [_name(term) for term in terms]
     query = glance_query(options["filters"] or {})
     wishes = [_wish(name, options) for name in names]
-    with connect(options) as glance:
+    with connect(options, folder) as glance:
         found = [_one(glance, name, wish, query) for name, wish in zip(names, wishes, strict=True)]
         sees_all = None in found and glance.sees_all and not query
     for name, wish, image in zip(names, wishes, found, strict=True):

@@ -23,6 +23,8 @@ from patience import PATIENCE
 
 _PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 
+_LOOKUP = "{{ lookup('cloudimage.glance.image', 'x', cloud='local') }}"
+
 
 @pytest.fixture
 def folder(tmp_path: Path, name: str, disk: t.Callable[..., Path]) -> Path:
@@ -100,11 +102,12 @@ def test_an_imported_playbook_of_the_collection_starts_there_too(member: Project
 
 def test_a_playbook_of_the_users_starts_in_its_own_folder(member: Project, name: str, folder: Path) -> None:
     image = {"cloud": "local", "name": f"{name}-own", "filename": "img/2.raw", "disk_format": "raw"}
+    looked_up = f"found {{{{ lookup('cloudimage.glance.image', '{name}-own', cloud='local', attribute='name') }}}}"
     audit = {"audit_cloud": "local", "audit_files": ["catalog.yml"], "audit_dest": "page.html"}
     variables = {"publish_cloud": "local", "publish_files": ["catalog.yml"], "publish_workdir": "work"}
     site = written(
         folder / "site.yml",
-        local(tasks=[{"cloudimage.glance.image": image}]),
+        local(tasks=[{"cloudimage.glance.image": image}, {"ansible.builtin.debug": {"msg": looked_up}}]),
         local(
             roles=[
                 {"role": "cloudimage.glance.publish", "vars": variables},
@@ -115,6 +118,7 @@ def test_a_playbook_of_the_users_starts_in_its_own_folder(member: Project, name:
     code, output = play(folder.parent, str(site))
     assert code == 0, output
     assert {member.only(f"{name}-{kind}")["status"] for kind in ("made", "plain", "own")} == {"active"}
+    assert f"found {name}-own" in output
     assert f"{name}-own" in (folder / "page.html").read_text()
 
 
@@ -145,6 +149,13 @@ def test_what_is_missing_is_said_with_the_folders_that_were_searched(folder: Pat
     missing = ("-e", f"{{publish_cloud: local, publish_images: [{entry}]}}")
     code, output = play(folder, "cloudimage.glance.publish", *missing)
     assert code != 0 and f"There is no clouds.yaml in {folder}, {folder.parent}/.config/openstack" in output, output
+    code, output = play(
+        folder,
+        str(written(folder.parent / "own" / "site.yml", local(tasks=[{"ansible.builtin.debug": {"msg": _LOOKUP}}]))),
+    )
+    assert (
+        code != 0 and f"There is no clouds.yaml in {folder.parent}/own, {folder}, {folder.parent}/.config" in output
+    ), output
     (folder / "clouds.yaml").write_bytes(cloud_support.CLOUDS_YAML.read_bytes())
     code, output = play(folder, "cloudimage.glance.publish", *missing)
     assert code != 0 and f"{folder}/img/3.raw" in output, output
