@@ -17,7 +17,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _catalog, _catalog_check
+from . import _catalog, _catalog_check, _secrets
 from ._catalog import Problem
 from ._desired import Desired
 from ._errors import ImagesFailed, InvalidOption
@@ -245,7 +245,7 @@ def _items(module: AnsibleModule) -> list[Item]:
     items = []
     for entry, checked in zip(entries, validated, strict=True):
         options = checked | beside
-        module.no_log_values |= _address.secrets_in(entry.options)
+        _secrets.conceal(module, _secrets.secrets_in(entry.options))
         desired = None if entry.place in faulty else _catalog_check.desired_of(entry, options)
         if isinstance(desired, Desired):
             items.append(Item(entry, _marked(desired, params["catalog"]), options, module.warn))

@@ -19,7 +19,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address
+from . import _secrets
 from ._converge import Convergence, Declaration
 from ._errors import CollectionError, Interrupted
 
@@ -38,11 +38,31 @@ class Catalog(t.Protocol):
 
 
 class _Module(AnsibleModule):
-    """A module that tells no secrets of its options, even if it fails because of them."""
+    """A module that tells no secrets of its options: neither in its result nor in the log of the system, nor if it fails
+    because of them.
+    """
 
-    def fail_json(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
-        _keep_secrets(self)
-        super().fail_json(*args, **kwargs)
+    def _load_params(self) -> None:
+        # Before Ansible checks the options, which may fail, and logs them.
+        super()._load_params()
+        _secrets.conceal(self, _secrets.secrets_in(self.params))
+
+    def _log_invocation(self) -> None:
+        params, self.params = self.params, _secrets.shown(self.params)
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = params
+
+    def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
+        super().exit_json(**self._invocation(), **kwargs)
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        super().fail_json(msg=msg, **self._invocation(), **kwargs)
+
+    def _invocation(self) -> dict[str, t.Any]:
+        """What Ansible shows with the results, where it is asked to."""
+        return {"invocation": {"module_args": _secrets.shown(self.params)}}
 
 
 def run_declaration(
@@ -54,7 +74,6 @@ def run_declaration(
     :param kwargs: further arguments of AnsibleModule, for instance ``mutually_exclusive``.
     """
     module = _Module(argument_spec, supports_check_mode=True, **kwargs)
-    _keep_secrets(module)
     with _edge(module), build(module) as declaration:
         outcome = Convergence(declaration, module.warn).finish(module.check_mode)
         module.exit_json(**outcome.report(module._diff))
@@ -65,7 +84,6 @@ def run_catalog(
 ) -> None:
     """As :func:`run_declaration`, for many declarations in one module."""
     module = _Module(argument_spec, supports_check_mode=True, **kwargs)
-    _keep_secrets(module)
     with _edge(module), build(module) as catalog:
         catalog.plan()
         catalog.finish(module.check_mode)
@@ -80,25 +98,8 @@ def run_query(
 ) -> None:
     """Answer a question without changing anything, and exit the module."""
     module = _Module(argument_spec, supports_check_mode=True, **kwargs)
-    _keep_secrets(module)
     with _edge(module):
         module.exit_json(changed=False, **answer(module))
-
-
-def _keep_secrets(module: AnsibleModule) -> None:
-    """Blank out what is secret in addresses, headers and whole cloud configurations, of which Ansible knows nothing.
-
-    It returns the options of a module with its results.
-    """
-    module.no_log_values |= _address.secrets_in(module.params)
-    public = ("url", "name", "id", "type", "region")
-    for option in ("cloud", "member_cloud"):
-        cloud = module.params.get(option)
-        auth = cloud.get("auth") if isinstance(cloud, dict) else None
-        if isinstance(auth, dict):
-            module.no_log_values |= {
-                str(value) for key, value in auth.items() if value and not str(key).endswith(public)
-            }
 
 
 @contextlib.contextmanager
