@@ -13,6 +13,7 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import _secrets
 from ._argspec import Spec, connection_spec
 from ._describe import described
 from ._errors import ContentMissing, InvalidOption
@@ -38,6 +39,7 @@ def options_of(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     # Loops with with_... say wantlist, which is nothing to a plugin.
     options = {str(name): plain(value) for name, value in given.items() if name != "wantlist"}
+    _secrets.conceal(None, _secrets.secrets_in(options))
     checked = ArgumentSpecValidator(connection_spec() | _SPEC).validate(options)
     for name in sorted(checked.unsupported_parameters):
         raise InvalidOption(f"{name}: there is no such option; those of the lookup are {', '.join(_SPEC)}.")

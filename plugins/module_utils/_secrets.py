@@ -75,11 +75,14 @@ def shown(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return t.cast(dict[str, t.Any], _of_options(options)[1])
 
 
-def conceal(module: AnsibleModule, secrets: set[str]) -> None:
-    """Have Ansible blank texts out of all that a module tells, and since ansible-core 2.22 out of the rest of the run."""
+def conceal(module: AnsibleModule | None, secrets: set[str]) -> None:
+    """Have Ansible blank texts out of all that a module tells, and since ansible-core 2.22 out of the rest of the run.
+
+    :param module: None in a plugin, of which earlier versions blank nothing out.
+    """
     if register_secrets:
         register_secrets(secrets)
-    else:
+    elif module:
         module.no_log_values |= secrets
 
 
