@@ -114,7 +114,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ..module_utils._errors import CollectionError
-from ..module_utils._lookup import looked_up, options_of, plain
+from ..module_utils._lookup import given, looked_up, options_of, plain
 
 
 class LookupModule(LookupBase):
@@ -123,10 +123,12 @@ class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         """Turn terms into ids, or whatever is asked for."""
         try:
-            options = options_of(kwargs)
-            if "cloud" not in kwargs:
+            named = given({**kwargs, "_terms": self._flatten(terms)})
+            names = named.pop("_terms")
+            options = options_of(named)
+            if "cloud" not in named:
                 options["cloud"] = self._cloud_variable(variables or {})
-            return looked_up(plain(self._flatten(terms)), options, "default" in kwargs)
+            return looked_up(names, options, "default" in named)
         except CollectionError as problem:
             raise AnsibleLookupError(problem.message) from None
 

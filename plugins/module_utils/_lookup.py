@@ -18,6 +18,7 @@ from ._argspec import Spec, connection_spec
 from ._describe import described
 from ._errors import ContentMissing, InvalidOption
 from ._glance import Glance, Json, connect
+from ._omitted import require_none_omitted, without_omitted
 from ._query import glance_query, of_family, one_named
 from ._which import Wish
 
@@ -31,14 +32,15 @@ _SPEC: Spec = {
 }
 
 
-def options_of(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The options of the lookup, as strictly as those of a module.
+def options_of(named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options of the lookup out of what :func:`given` has, as strictly as those of a module.
 
     Ansible itself would ignore an option that does not exist, and take any text for a truth value, so that another image
     would be found.
     """
     # Loops with with_... say wantlist, which is nothing to a plugin.
-    options = {str(name): plain(value) for name, value in given.items() if name != "wantlist"}
+    options = {name: value for name, value in named.items() if name != "wantlist"}
+    require_none_omitted(options)
     _secrets.conceal(None, _secrets.secrets_in(options))
     checked = ArgumentSpecValidator(connection_spec() | _SPEC).validate(options)
     for name in sorted(checked.unsupported_parameters):
@@ -46,6 +48,11 @@ def options_of(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if checked.error_messages:
         raise InvalidOption(f"{checked.error_messages[0].rstrip('.')}.")
     return checked.validated_parameters
+
+
+def given(named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What a lookup was given by name, without Ansible's own types and its placeholder for what is to be omitted."""
+    return t.cast(dict[str, t.Any], plain(without_omitted(named)))
 
 
 def plain(value: t.Any) -> t.Any:

@@ -22,6 +22,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import _secrets
 from ._converge import Convergence, Declaration
 from ._errors import CollectionError, Interrupted
+from ._omitted import require_none_omitted, without_omitted
 
 
 class Catalog(t.Protocol):
@@ -45,6 +46,7 @@ class _Module(AnsibleModule):
     def _load_params(self) -> None:
         # Before Ansible checks the options, which may fail, and logs them.
         super()._load_params()
+        self.params = without_omitted(self.params)
         _secrets.conceal(self, _secrets.secrets_in(self.params))
 
     def _log_invocation(self) -> None:
@@ -106,6 +108,7 @@ def run_query(
 def _edge(module: AnsibleModule) -> t.Iterator[None]:
     """Turn every exception into ``fail_json``; turn SIGTERM and SIGINT into an exception, so that clean-up runs."""
     try:
+        require_none_omitted(module.params)
         with _interruptible():
             yield
     except CollectionError as problem:
