@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import queue
 import re
 import threading
@@ -18,7 +17,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from . import _pause
+from . import _pause, _throttle
 from ._errors import CollectionError, ConnectionProblem, InvalidOption, MissingDependency
 
 #: Seconds between tries when a connection is refused or dropped, or a gateway answers for a service that is away.
@@ -55,6 +54,8 @@ def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
     if params["api_timeout"] is not None and params["api_timeout"] < 1:
         raise InvalidOption(f"api_timeout: {params['api_timeout']} is not a number of seconds.")
     _log(openstack, params)
+    if params.get("timeout") is not None:
+        _throttle.allow(params["timeout"])
     arguments = _connect_arguments(params)
     try:
         with explained():
@@ -102,25 +103,32 @@ def _in_time(call: t.Callable[[], Result]) -> Result:
 
 def persistently(call: t.Callable[[], Result]) -> Result:
     """Make a call, and make it again for a few seconds while the other side refuses or drops the connection, or answers
-    502, 503 or 504; a 401 inside is keystoneauth's business. A time-out is not repeated: it has cost enough already.
+    502, 503 or 504; for as long as the task may take while it asks for patience (``_throttle.py``). A 401 inside is
+    keystoneauth's business. A time-out is not repeated: it has cost enough already.
 
     :raises keystoneauth1.exceptions.ClientException: what the last try raised.
+    :raises openstack.exceptions.HttpException: likewise, for calls through openstacksdk.
     """
     from keystoneauth1 import exceptions
+    from openstack.exceptions import HttpException
 
-    for pause in itertools.chain(PAUSES, (None,)):
+    patience, pauses = _throttle.Patience(), iter(PAUSES)
+    while True:
         try:
             result = call()
         except exceptions.ConnectTimeout:
             raise
-        except (exceptions.ConnectFailure, exceptions.UnknownConnectionError, exceptions.HttpServerError) as fault:
-            if pause is None or not _is_passing(fault):
+        except (exceptions.ClientException, HttpException) as fault:
+            status, headers = _answer_of(fault)
+            pause = patience.pause(status, headers)
+            if pause is None and (not _is_passing(fault) or (pause := next(pauses, None)) is None):
                 raise
         else:
-            if pause is None or getattr(result, "status_code", 200) not in _PASSING_STATUSES:
+            status = getattr(result, "status_code", 200)
+            pause = patience.pause(status, getattr(result, "headers", {}))
+            if pause is None and (status not in _PASSING_STATUSES or (pause := next(pauses, None)) is None):
                 return result
         _pause.pause(pause)
-    raise AssertionError("unreachable: the last try returns or raises")
 
 
 def _is_passing(fault: t.Any) -> bool:
@@ -130,7 +138,20 @@ def _is_passing(fault: t.Any) -> bool:
 
     if isinstance(fault, exceptions.UnknownConnectionError):
         return isinstance(fault.original, ChunkedEncodingError)
-    return getattr(fault, "http_status", 503) in _PASSING_STATUSES
+    return isinstance(fault, exceptions.ConnectFailure) or _answer_of(fault)[0] in _PASSING_STATUSES
+
+
+def _answer_of(fault: BaseException) -> tuple[int, t.Mapping[str, str]]:
+    """Status and headers of the answer that a fault is about; 0 if there was none.
+
+    keystoneauth says DiscoveryFailure where Keystone does not answer the question for its versions as it should.
+    """
+    from keystoneauth1.exceptions import DiscoveryFailure
+
+    if isinstance(fault, DiscoveryFailure) and fault.__context__:
+        fault = fault.__context__
+    status = getattr(fault, "http_status", None) or getattr(fault, "status_code", None) or 0
+    return status, getattr(getattr(fault, "response", None), "headers", None) or {}
 
 
 @contextlib.contextmanager
@@ -154,7 +175,8 @@ def explained() -> t.Iterator[None]:
     except sdk.ConfigException as fault:
         raise ConnectionProblem(f"cloud: {_text(fault)}{_known_clouds()}") from fault
     except (auth.ClientException, sdk.SDKException) as fault:
-        raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}") from fault
+        waited = _throttle.explanation(*_answer_of(fault))
+        raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}{'.' if waited else ''}{waited}") from fault
 
 
 def _log(openstack: t.Any, params: dict[str, t.Any]) -> None:

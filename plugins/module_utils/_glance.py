@@ -19,6 +19,7 @@ import re
 import threading
 import typing as t
 
+from . import _throttle
 from ._connection import connection, explained, persistently
 from ._errors import ConnectionProblem, ServerRefusal, Superseded
 from ._observed import GONE, is_image_id
@@ -386,9 +387,11 @@ class Glance:
 def _expect(answer: t.Any, what: str, ok: tuple[int, ...]) -> t.Any:
     if answer.status_code in ok:
         return answer
+    waited = _throttle.explanation(answer.status_code, answer.headers)
     raise ServerRefusal(
-        f"Glance refused to {what}: {_reason(answer)} (HTTP {answer.status_code}).",
+        f"Glance refused to {what}: {_reason(answer)} (HTTP {answer.status_code}).{waited}",
         answer.status_code,
+        answer.headers,
         request_id=answer.headers.get("x-openstack-request-id"),
     )
 
