@@ -17,7 +17,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from . import _pause, _throttle
+from . import _pause, _throttle, _whom
 from ._errors import CollectionError, ConnectionProblem, InvalidOption, MissingDependency
 
 #: Seconds between tries when a connection is refused or dropped, or a gateway answers for a service that is away.
@@ -26,7 +26,7 @@ PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 _KEYSTONE_TIMEOUT = 30
 _PASSING_STATUSES = (502, 503, 504)
 #: What the operating system says inside of what urllib3 says.
-_ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
+_ERRNO = re.compile(r"\[(?:Errno -?\d+|SSL: \w+)\] ([^'\")(]+)")
 #: openstack.connect's names of options that may not stand beside a whole configuration in ``cloud``.
 _CONNECT_NAMES = {
     "auth_type": "auth_type",
@@ -57,11 +57,14 @@ def connection(params: dict[str, t.Any]) -> t.Iterator[t.Any]:
     if params.get("timeout") is not None:
         _throttle.allow(params["timeout"])
     arguments = _connect_arguments(params)
+    conn = None
     try:
         with explained():
             conn = openstack.connect(**arguments)
             conn.session.timeout = conn.session.timeout or _KEYSTONE_TIMEOUT
             persistently(lambda: _in_time(conn.session.get_token))
+    except ConnectionProblem as problem:
+        raise (told_whole(problem, conn) if conn else problem) from problem.__cause__
     except CollectionError:
         raise
     except Exception as fault:  # openstacksdk and keystoneauth let whatever a wrong option leads to pass
@@ -179,6 +182,14 @@ def explained() -> t.Iterator[None]:
         raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}{'.' if waited else ''}{waited}") from fault
 
 
+def told_whole(problem: ConnectionProblem, conn: t.Any, more: str = "") -> ConnectionProblem:
+    """A problem with what was tried, and what to check.
+
+    :param more: another sentence, behind a blank.
+    """
+    return ConnectionProblem(f"{problem.message.rstrip('.')}.{more}{_whom.told(conn, problem.__cause__)}")
+
+
 def _log(openstack: t.Any, params: dict[str, t.Any]) -> None:
     if not params["sdk_log_path"]:
         return
@@ -238,4 +249,4 @@ def _text(fault: Exception) -> str:
     text = " ".join(str(fault).split())
     said, nested, details = text.partition(": HTTP")
     system = _ERRNO.search(details)
-    return f"{said}: {system[1]}" if nested and system else text
+    return f"{said}: {system[1].strip()}" if nested and system else text

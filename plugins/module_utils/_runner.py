@@ -20,8 +20,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _secrets
+from ._catalog import names_by_alias, nearest
 from ._converge import Convergence, Declaration
-from ._errors import CollectionError, Interrupted
+from ._errors import CollectionError, Interrupted, InvalidOption
 from ._omitted import require_none_omitted, without_omitted
 
 
@@ -60,7 +61,23 @@ class _Module(AnsibleModule):
         super().exit_json(**self._invocation(), **kwargs)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        unknown = self._unknown_options()
+        if unknown:
+            msg, kwargs["reason"] = unknown, InvalidOption.reason
         super().fail_json(msg=msg, **self._invocation(), **kwargs)
+
+    def _unknown_options(self) -> str:
+        """What to say instead of Ansible's list of all options when it does not know one; empty if it knows them all."""
+        unknown = self.validation_result.unsupported_parameters if hasattr(self, "validation_result") else ()
+        if not unknown or getattr(self, "_ignore_unknown_opts", False):
+            return ""
+        names = sorted(each if isinstance(each, str) else ".".join(map(str, each)) for each in unknown)
+        known = names_by_alias(self.argument_spec)
+        told = [
+            f"there is no option {name!r}{nearest(name, known) or '; ansible-doc lists those that there are'}"
+            for name in names
+        ]
+        return f"{str(self._name).rpartition('.')[2]}: {'; '.join(told)}{'' if told[-1].endswith('?') else '.'}"
 
     def _invocation(self) -> dict[str, t.Any]:
         """What Ansible shows with the results, where it is asked to."""

@@ -34,6 +34,8 @@ _HELD = frozenset(
     {"name", "id", "family", "version", "tags", "properties", "members", "filters", "kernel", "ramdisk", "content_key"}
 )
 _PASSWORDS = ("url_password", "client_key", "key")
+#: What does not belong where options are, but may be written there.
+_MISPLACED = re.compile(r"passw|passphrase|secret|token", re.IGNORECASE)
 _CLOUDS = ("cloud", "member_cloud")
 _ENTRIES = ("images", "defaults")
 #: How those keys of ``auth`` end that are no secrets: the options of keystoneauth's plugins that are not marked so.
@@ -95,7 +97,7 @@ def _of_option(name: str, value: t.Any) -> Verdict:
     """What is secret in an option, and the option as it may be shown."""
     if value in (None, "") or name in _HELD:
         return set(), value
-    if name in _PASSWORDS:
+    if name in _PASSWORDS or _MISPLACED.search(name):
         return set(_texts(value)), HIDDEN
     if name == "headers":
         return _of_mapping(value, _of_headers)

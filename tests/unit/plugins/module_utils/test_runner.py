@@ -16,6 +16,7 @@ import typing as t
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.cloudimage.glance.plugins.module_utils import _runner as runner
+from ansible_collections.cloudimage.glance.plugins.module_utils._argspec import connection_spec, image_spec
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ImageFault, Interrupted, Superseded
 from ansible_collections.cloudimage.glance.plugins.module_utils._steps import Plan
 
@@ -229,3 +230,30 @@ def test_secrets_are_neither_in_the_result_nor_in_the_log_of_the_system(
     result.pop("_ansible_new_secrets", None)
     assert "hush" not in blanked(str(result))
     assert bool(logged) == (not wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"nmae": "a"}, "image: there is no option 'nmae'; did you mean 'name'?"),
+        ({"source": "a"}, "image: there is no option 'source'; did you mean 'filename'?"),
+        ({"file": "a", "name": "b"}, "image: there is no option 'file'; did you mean 'filename'?"),
+        (
+            {"url": "a", "hidde": 1},
+            "image: there is no option 'hidde'; did you mean 'hidden'?; there is no option 'url'; did you mean 'uri'?",
+        ),
+        ({"xyzzy": "a"}, "image: there is no option 'xyzzy'; ansible-doc lists those that there are."),
+        ({"password": "hush-hush"}, "image: there is no option 'password'; did you mean 'auth'?"),
+    ],
+)
+def test_an_unknown_option_is_told_with_what_is_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: dict[str, t.Any], told: str
+) -> None:
+    """Not with a list of all options; and before what is missing, which it may be."""
+    arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_module_name": "cloudimage.glance.image", **options}}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(arguments).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    with pytest.raises(SystemExit):
+        runner.run_query(lambda _module: {}, connection_spec() | image_spec())
+    result = json.loads(capsys.readouterr().out)
+    assert (result["msg"], result["reason"]) == (told, "invalid_option")

@@ -115,6 +115,7 @@ ADDRESS = "https://u:hush@h/a?sig=hush#hush"
         ({"images": f"{ADDRESS} {ADDRESS}"}, {"images": "https://h/a"}),
         ({"headers": {"Accept": "a", "X-Anything": "b"}}, {"headers": {"Accept": "a", "X-Anything": _secrets.HIDDEN}}),
         ({"headers": "Accept=a"}, {"headers": _secrets.HIDDEN}),
+        ({"password": "hush", "auth_type": "token"}, {"password": _secrets.HIDDEN, "auth_type": "token"}),
         ({"auth": {"password": "a", "username": "kim"}}, {"auth": {"password": _secrets.HIDDEN, "username": "kim"}}),
         ({"cloud": '{"auth": {"password": "a"}}'}, {"cloud": _secrets.HIDDEN}),
         (
