@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -45,3 +46,17 @@ def test_what_is_no_list_is_named() -> None:
     assert code != 0 and "argument 'publish_images' is of type dict and we were unable to convert to list" in output, (
         output
     )
+
+
+def test_where_there_is_no_room_it_names_its_own_option(name: str, tmp_path: Path, disk: t.Callable[..., Path]) -> None:
+    entry = {"name": name, "src": str(disk(1, "qcow2")), "format": "raw"}
+    arguments = (
+        "-e",
+        "publish_cloud=local",
+        "-e",
+        f"publish_workdir={tmp_path}/none",
+        "-e",
+        json.dumps({"publish_images": [entry]}),
+    )
+    code, output = publish(*arguments)
+    assert code != 0 and f"publish_workdir: the folder {tmp_path}/none does not exist." in output, output
