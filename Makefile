@@ -27,6 +27,10 @@ floor := $(CURDIR)/.work/venvs/floor
 tools := $(CURDIR)/.work/venvs/tools
 importer := $(CURDIR)/.work/venvs/importer
 incumbent := $(CURDIR)/.work/venvs/incumbent
+preview := $(CURDIR)/.work/venvs/preview
+
+# The ansible-core that comes next needs a newer Python; empty where there is none
+preview_python = $(shell tests/gate/bootstrap which-preview-python)
 
 # What is measured beside ours: openstack.cloud of the newest release of the package ansible for Python 3.11
 incumbent_release := ansible==12.3.0
@@ -101,8 +105,12 @@ clean: .work/linked ## Stop the local cloud and remove all that was made
 	rm -rf .work
 
 # What meets the libraries in all ways; the rest of the functional tests is about Glance and the plans, and runs once.
-of_the_libraries := documentation image image_ways_in image_info
+of_the_libraries := documentation image image_ways_in image_info omitted
 of_the_libraries_too := images lookup_image audit_report
+
+# What is shown of options and results is what changes most in ansible-core.
+of_secrets := tests/functional/test_secrets.py tests/functional/test_documentation.py \
+              $(addprefix tests/unit/plugins/module_utils/test_,runner.py secrets.py address.py omitted.py)
 
 ##### The gate: "make test" runs the targets below in five tracks, see tests/gate/run.py
 
@@ -180,6 +188,14 @@ side-by-side: venv-newest .work/linked .work/venvs/incumbent/collections/complet
 	@export CLOUDIMAGE_TEST_INCUMBENT="$(incumbent)"
 	tests/gate/pytest "$(newest)" "$(CURDIR)/.work/functional-cloud" tests/side_by_side
 
+.PHONY: preview
+preview: $(if $(preview_python),venv-preview .work/linked $(call own_cloud,functional)) ## Run a few tests with the ansible-core that comes next
+	@if [ ! -x "$(preview)/bin/python" ]; then
+	  echo "Skipped: there is no Python 3.13 or newer here, which the ansible-core that comes next needs"
+	  exit
+	fi
+	tests/gate/pytest "$(preview)" "$(CURDIR)/.work/functional-cloud" $(of_secrets)
+
 .PHONY: sets
 sets: venv-newest browser .work/linked $(call own_cloud,sets) ## Run what is about many images: catalogues, versions, retention, audit
 	@tests/gate/pytest "$(newest)" "$(cloud_folder)" tests/functional/sets
@@ -239,7 +255,8 @@ bootstrap-test:
 browser:
 	@tests/gate/bootstrap for-browser
 
-venvs := newest floor tools importer incumbent
+venvs := newest floor tools importer incumbent preview
+python_of = $(if $(filter preview,$(1)),$(preview_python),$(PYTHON))
 .PHONY: $(venvs:%=venv-%)
 $(venvs:%=venv-%): venv-%: .work/venvs/%/complete
 
@@ -247,7 +264,7 @@ $(venvs:%=venv-%): venv-%: .work/venvs/%/complete
 .work/venvs/%/complete: tests/requirements-%.txt tests/constraints-%.txt | bootstrap
 	@echo "Installing what tests/requirements-$*.txt lists"
 	rm -rf $(@D)
-	"$(PYTHON)" -m venv $(@D)
+	"$(call python_of,$*)" -m venv $(@D)
 	$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement $<
 	touch $@
 
@@ -271,7 +288,9 @@ release-notes: venv-tools
 freeze: bootstrap
 	@for name in $(venvs); do
 	  rm -rf .work/freeze
-	  "$(PYTHON)" -m venv .work/freeze
+	  python="$(PYTHON)"
+	  [ "$$name" != preview ] || python="$(preview_python)"
+	  "$$python" -m venv .work/freeze
 	  grep -v '^--constraint' "tests/requirements-$$name.txt" > .work/freeze/requirements.txt
 	  .work/freeze/bin/python -m pip install -qq --no-compile --requirement .work/freeze/requirements.txt
 	  header=$$(sed '/^$$/,$$d' "tests/constraints-$$name.txt")

@@ -115,7 +115,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ..module_utils._errors import CollectionError
-from ..module_utils._lookup import looked_up, options_of, plain
+from ..module_utils._lookup import given, looked_up, options_of, plain
 
 
 class LookupModule(LookupBase):
@@ -124,11 +124,13 @@ class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         """Turn terms into ids, or whatever is asked for."""
         try:
-            options = options_of(kwargs)
-            if "cloud" not in kwargs:
+            named = given({**kwargs, "_terms": self._flatten(terms)})
+            names = named.pop("_terms")
+            options = options_of(named)
+            if "cloud" not in named:
                 options["cloud"] = self._cloud_variable(variables or {})
             folder = os.path.abspath(self._loader.get_basedir()) if self._loader else None
-            return looked_up(plain(self._flatten(terms)), options, "default" in kwargs, folder)
+            return looked_up(names, options, "default" in named, folder)
         except CollectionError as problem:
             raise AnsibleLookupError(problem.message) from None
 

@@ -13,8 +13,6 @@ import string
 import typing as t
 import urllib.parse
 
-#: Options that may hold an address.
-ADDRESSES = ("src", "uri", "checksum", "filename")
 #: Blanking out shorter texts would spoil everything else.
 _SECRET_LENGTH = 8
 _ADDRESS = re.compile(r"(?P<algorithm>\s*[\w-]+\s*:\s*)??(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
@@ -22,9 +20,12 @@ _PARTS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<authority>[^/?#]
 #: A percent sign that begins no code.
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(\[.*\]|[^:]*)(:\d*)?")
-_BEARS_CREDENTIALS = re.compile(r"auth|cookie|token|key|secret|password|signature", re.IGNORECASE)
-#: The word before the credentials, as in "Bearer ...".
-_SCHEME = re.compile(r"\A[A-Za-z][\w-]*\s+")
+#: Names of headers, and of parameters in a query, that stand before credentials.
+_BEARS_CREDENTIALS = re.compile(
+    r"auth|cookie|token|key|secret|pass|pwd|signature|(?:\b|_)sig\b|credential|session|hmac|jwt|art-api", re.IGNORECASE
+)
+#: A user without a password that is as long is a token.
+_TOKEN_LENGTH = 16
 
 
 def is_url(source: str) -> bool:
@@ -54,28 +55,24 @@ def secrets_of(source: str) -> set[str]:
     if not marker:
         return set()
     login, query = _login(rest), rest.partition("?")[2]
-    password = login.partition(":")[2]
+    user, colon, password = login.partition(":")
+    if not colon and len(user) >= _TOKEN_LENGTH:
+        password = user
     beside = {f"//{login}@" if login else "", f"?{query}" if query else ""} - {""}
-    return beside | _long({password, urllib.parse.unquote(password), query, _as_sent(query)})
+    parameters = (each.partition("=") for each in re.split(r"[&#;]", query))
+    signs = {value for name, _equals, value in parameters if bears_credentials(name)}
+    alone = {password, *signs}
+    return beside | long_ones({query, _as_sent(query), *alone, *map(urllib.parse.unquote, alone)})
 
 
-def secrets_of_headers(headers: t.Any) -> set[str]:
-    """What headers hold that must not be shown: the values of those that bear credentials, by their names."""
-    if not isinstance(headers, dict):
-        return _long({headers}) if isinstance(headers, str) else set()
-    values = [str(value).strip() for name, value in headers.items() if _BEARS_CREDENTIALS.search(str(name))]
-    return _long({part for value in values for part in (value, _SCHEME.sub("", value))})
+def bears_credentials(name: str) -> bool:
+    """Whether a header, or a parameter of a query, bears credentials, by its name."""
+    return _BEARS_CREDENTIALS.search(name) is not None
 
 
-def secrets_in(options: t.Mapping[str, t.Any]) -> set[str]:
-    """What options hold that must not be shown, in the addresses and headers of these and of the images among them."""
-    found = secrets_of_headers(options.get("headers"))
-    for name in ADDRESSES:
-        found |= secrets_of(options[name]) if isinstance(options.get(name), str) else set()
-    images = options.get("images")
-    for each in [options.get("defaults"), *(images if isinstance(images, list) else [])]:
-        found |= secrets_in(each) if isinstance(each, dict) else set()
-    return found
+def long_ones(texts: set[str]) -> set[str]:
+    """Texts that are long enough to be blanked out wherever they occur."""
+    return {text for text in texts if len(text) >= _SECRET_LENGTH}
 
 
 def file_name_of(source: str) -> str:
@@ -143,7 +140,3 @@ def _login(rest: str) -> str:
     if "@" not in authority and not _HOST.fullmatch(authority):
         authority = rest  # what looks like a port is a part of a password with a slash
     return authority.rpartition("@")[0]
-
-
-def _long(texts: set[str]) -> set[str]:
-    return {text for text in texts if len(text) >= _SECRET_LENGTH}

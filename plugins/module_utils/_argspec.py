@@ -23,7 +23,8 @@ def connection_spec() -> Spec:
     return {
         "cloud": {"type": "raw"},
         "auth_type": {"type": "str"},
-        "auth": {"type": "dict", "no_log": True},
+        # What of it is secret, _secrets.py says: no_log would blank out names of projects wherever they occur.
+        "auth": {"type": "dict", "no_log": False},
         "region_name": {"type": "str"},
         "validate_certs": {"type": "bool", "aliases": ["verify"]},
         "ca_cert": {"type": "str", "aliases": ["cacert"]},

@@ -22,6 +22,7 @@ from . import _catalog_file
 from ._argspec import image_spec
 from ._errors import CatalogProblem
 from ._harmless import harmless
+from ._synonyms import synonym
 
 #: Where entries of the option come from, and their defaults.
 OPTIONS = OPTION, DEFAULTS, FILES = "images", "defaults", "files"
@@ -179,7 +180,8 @@ def nearest(word: t.Any, known: t.Iterable[str]) -> str:
     known = tuple(known)
     if word == "src" and "filename" in known:
         return "; the role publish takes src, and the module image_file makes a local file of it for filename"
-    near = close(str(word).lower()[:100], known, _ALIKE)
+    word = str(word).lower()[:100]
+    near = synonym(word, known) or close(word, known, _ALIKE)
     return f"; did you mean {near!r}?" if near else ""
 
 

@@ -163,6 +163,8 @@ def _require_single_keys(yaml: t.Any, mapping: t.Any) -> None:
 def _sentence(problem: t.Any) -> str:
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     reason = getattr(problem, "problem", None) or getattr(problem, "reason", None) or str(problem)
+    if "maximum nesting depth" in str(reason):  # libyaml has a limit of its own
+        return f"is nested more than {_DEPTH_LIMIT} levels deep"
     return f"is not YAML: {' '.join(str(reason).split())}{_position(mark)}"
 
 

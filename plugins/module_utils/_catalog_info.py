@@ -13,7 +13,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _catalog, _catalog_check, _catalog_sources, _metadata_standard
+from . import _catalog, _catalog_check, _catalog_sources, _metadata_standard, _secrets
 from ._argspec import Spec, catalog_spec, image_rules, image_spec, publish_spec, wait_spec
 from ._catalog import Entry, Problem
 from ._desired import desired_properties
@@ -52,12 +52,13 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
     verdict = judged(
         params["images"], params["defaults"], params["files"], params["standard"], params["hypervisor_type"]
     )
-    module.no_log_values |= {secret for entry in verdict.entries for secret in _secrets(entry.options)}
+    for entry in verdict.entries:
+        _secrets.conceal(module, _secrets.secrets_in(entry.options))
     return {
         "valid": not verdict.problems,
         "problems": [_described(problem) for problem in verdict.problems],
         "recommendations": [_described(problem) for problem in verdict.recommendations],
-        "images": [_shown(entry.options) for entry in verdict.entries],
+        "images": [_secrets.shown(entry.options) for entry in verdict.entries],
         "files": [_catalog.file_path(file) for file in params["files"] or ()],
         "folder": os.getcwd(),
     } | ({"sources": _catalog_sources.look(verdict.params)} if params["sources"] else {})
@@ -157,36 +158,6 @@ def _twins(public: list[tuple[Entry, dict[str, str]]]) -> t.Iterator[Problem]:
                 "os_purpose",
                 f"is public and generic for {named}, as {_catalog.beside(other, one)} is; one image may be",
             )
-
-
-def _secrets(options: dict[str, t.Any]) -> t.Iterator[str]:
-    """What must not be shown: passwords, headers, and what does not belong in an entry but was written there."""
-    yield from _texts([options.get("url_password"), options.get("client_key")])
-    auth = options.get("auth")
-    if isinstance(auth, dict):
-        auth = [value for key, value in auth.items() if not str(key).endswith(("url", "name", "id", "type", "region"))]
-    yield from _texts(auth)
-    yield from _address.secrets_in(options)
-
-
-def _texts(value: t.Any) -> t.Iterator[str]:
-    """All texts and numbers in a value, whatever its shape."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-    elif value is not None and not isinstance(value, bool) and str(value):
-        yield str(value)
-
-
-def _shown(options: dict[str, t.Any]) -> dict[str, t.Any]:
-    public = {
-        name: _address.public_address(options[name])
-        for name in _address.ADDRESSES
-        if isinstance(options.get(name), str)
-    }
-    return {str(key): value for key, value in options.items()} | public
 
 
 def _described(problem: Problem) -> dict[str, t.Any]:

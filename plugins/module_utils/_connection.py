@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import queue
 import re
@@ -19,7 +18,7 @@ import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
 
-from . import _pause
+from . import _pause, _throttle, _whom
 from ._errors import CollectionError, ConnectionProblem, InvalidOption, MissingDependency
 
 #: Seconds between tries when a connection is refused or dropped, or a gateway answers for a service that is away.
@@ -28,7 +27,7 @@ PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 _KEYSTONE_TIMEOUT = 30
 _PASSING_STATUSES = (502, 503, 504)
 #: What the operating system says inside of what urllib3 says.
-_ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
+_ERRNO = re.compile(r"\[(?:Errno -?\d+|SSL: \w+)\] ([^'\")(]+)")
 #: How requests ends what it says about the file of a certificate, if the path of that is relative.
 _RELATIVE = re.compile(r"(?<=, invalid path: )[^/].*$")
 #: openstack.connect's names of options that may not stand beside a whole configuration in ``cloud``.
@@ -59,12 +58,17 @@ def connection(params: dict[str, t.Any], folder: str | None = None) -> t.Iterato
     if params["api_timeout"] is not None and params["api_timeout"] < 1:
         raise InvalidOption(f"api_timeout: {params['api_timeout']} is not a number of seconds.")
     _log(openstack, params)
+    if params.get("timeout") is not None:
+        _throttle.allow(params["timeout"])
     arguments = _connect_arguments(params)
+    conn = None
     try:
         with explained(folder):
             conn = _opened(openstack, arguments, folder)
             conn.session.timeout = conn.session.timeout or _KEYSTONE_TIMEOUT
             persistently(lambda: _in_time(conn.session.get_token))
+    except ConnectionProblem as problem:
+        raise (told_whole(problem, conn) if conn else problem) from problem.__cause__
     except CollectionError:
         raise
     except Exception as fault:  # openstacksdk and keystoneauth let whatever a wrong option leads to pass
@@ -106,25 +110,32 @@ def _in_time(call: t.Callable[[], Result]) -> Result:
 
 def persistently(call: t.Callable[[], Result]) -> Result:
     """Make a call, and make it again for a few seconds while the other side refuses or drops the connection, or answers
-    502, 503 or 504; a 401 inside is keystoneauth's business. A time-out is not repeated: it has cost enough already.
+    502, 503 or 504; for as long as the task may take while it asks for patience (``_throttle.py``). A 401 inside is
+    keystoneauth's business. A time-out is not repeated: it has cost enough already.
 
     :raises keystoneauth1.exceptions.ClientException: what the last try raised.
+    :raises openstack.exceptions.HttpException: likewise, for calls through openstacksdk.
     """
     from keystoneauth1 import exceptions
+    from openstack.exceptions import HttpException
 
-    for pause in itertools.chain(PAUSES, (None,)):
+    patience, pauses = _throttle.Patience(), iter(PAUSES)
+    while True:
         try:
             result = call()
         except exceptions.ConnectTimeout:
             raise
-        except (exceptions.ConnectFailure, exceptions.UnknownConnectionError, exceptions.HttpServerError) as fault:
-            if pause is None or not _is_passing(fault):
+        except (exceptions.ClientException, HttpException) as fault:
+            status, headers = _answer_of(fault)
+            pause = patience.pause(status, headers)
+            if pause is None and (not _is_passing(fault) or (pause := next(pauses, None)) is None):
                 raise
         else:
-            if pause is None or getattr(result, "status_code", 200) not in _PASSING_STATUSES:
+            status = getattr(result, "status_code", 200)
+            pause = patience.pause(status, getattr(result, "headers", {}))
+            if pause is None and (status not in _PASSING_STATUSES or (pause := next(pauses, None)) is None):
                 return result
         _pause.pause(pause)
-    raise AssertionError("unreachable: the last try returns or raises")
 
 
 def _is_passing(fault: t.Any) -> bool:
@@ -134,7 +145,20 @@ def _is_passing(fault: t.Any) -> bool:
 
     if isinstance(fault, exceptions.UnknownConnectionError):
         return isinstance(fault.original, ChunkedEncodingError)
-    return getattr(fault, "http_status", 503) in _PASSING_STATUSES
+    return isinstance(fault, exceptions.ConnectFailure) or _answer_of(fault)[0] in _PASSING_STATUSES
+
+
+def _answer_of(fault: BaseException) -> tuple[int, t.Mapping[str, str]]:
+    """Status and headers of the answer that a fault is about; 0 if there was none.
+
+    keystoneauth says DiscoveryFailure where Keystone does not answer the question for its versions as it should.
+    """
+    from keystoneauth1.exceptions import DiscoveryFailure
+
+    if isinstance(fault, DiscoveryFailure) and fault.__context__:
+        fault = fault.__context__
+    status = getattr(fault, "http_status", None) or getattr(fault, "status_code", None) or 0
+    return status, getattr(getattr(fault, "response", None), "headers", None) or {}
 
 
 @contextlib.contextmanager
@@ -161,7 +185,16 @@ def explained(folder: str | None = None) -> t.Iterator[None]:
     except sdk.ConfigException as fault:
         raise ConnectionProblem(f"cloud: {_text(fault)}{_known_clouds(folder)}") from fault
     except (auth.ClientException, sdk.SDKException) as fault:
-        raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}") from fault
+        waited = _throttle.explanation(*_answer_of(fault))
+        raise ConnectionProblem(f"The cloud cannot be used: {_text(fault)}{'.' if waited else ''}{waited}") from fault
+
+
+def told_whole(problem: ConnectionProblem, conn: t.Any, more: str = "") -> ConnectionProblem:
+    """A problem with what was tried, and what to check.
+
+    :param more: another sentence, behind a blank.
+    """
+    return ConnectionProblem(f"{problem.message.rstrip('.')}.{more}{_whom.told(conn, problem.__cause__)}")
 
 
 def _log(openstack: t.Any, params: dict[str, t.Any]) -> None:
@@ -256,4 +289,4 @@ def _text(fault: Exception) -> str:
     text = _RELATIVE.sub(lambda path: os.path.abspath(path[0]), " ".join(str(fault).split()))
     said, nested, details = text.partition(": HTTP")
     system = _ERRNO.search(details)
-    return f"{said}: {system[1]}" if nested and system else text
+    return f"{said}: {system[1].strip()}" if nested and system else text

@@ -94,6 +94,7 @@ class DownloadDeclaration:
         self._received = 0
         self._resumed_from = 0
 
+    @_workfile.named("dest")
     def observe(self) -> Found:
         """Look for the image and at the file.
 
@@ -121,6 +122,7 @@ class DownloadDeclaration:
         size = plan.after["size"] if plan.changed else self._place.size
         return self._results(_steps.certain(self._wanted), size, 0.0)
 
+    @_workfile.named("dest")
     def apply(self, plan: _steps.Plan) -> dict[str, t.Any]:
         """Carry out the plan."""
         begun = time.monotonic()

@@ -181,7 +181,7 @@ def _warnings(wanted: Wanted, found: Found, needed: int) -> tuple[str, ...]:
     if found.free is not None and needed > found.free:
         words = f"The data of image {wanted.image} needs {needed} bytes, and {found.free} are free for {wanted.path}"
         if wanted.own_format not in _WITH_HOLES:
-            raise FileProblem(f"{words}.", needed=needed, free=found.free)
+            raise FileProblem(f"dest: {words[0].lower()}{words[1:]}.", needed=needed, free=found.free)
         warnings.append(f"{words}; it fits if enough of it is zeros.")
     return tuple(warnings)
 

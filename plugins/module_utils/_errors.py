@@ -98,14 +98,15 @@ class ConnectionProblem(CollectionError):
 class ServerRefusal(CollectionError):
     """The server answered a call with an error.
 
-    :param status: the HTTP status of the answer.
+    :param status: the HTTP status of the answer; ``headers`` are those of it.
     """
 
     reason = "server_refusal"
 
-    def __init__(self, message: str, status: int, **details: t.Any) -> None:
+    def __init__(self, message: str, status: int, headers: t.Mapping[str, str] | None = None, **details: t.Any) -> None:
         super().__init__(message, status=status, **details)
         self.status = status
+        self.headers = headers or {}
 
 
 class ImageFault(CollectionError):

@@ -62,6 +62,7 @@ class FileDeclaration:
         self._inspection: _disk.Inspection | None = None
         self._place = _file_place.Place(module, self._target.path, "path")
 
+    @_workfile.named("path")
     def observe(self) -> _file_plan.Found:
         """Look at the file and, for ``state: present``, at the source.
 
@@ -84,6 +85,7 @@ class FileDeclaration:
         """The results of a plan that is not carried out."""
         return self._results(plan, None, 0.0)
 
+    @_workfile.named("path")
     def apply(self, plan: _steps.Plan) -> dict[str, t.Any]:
         """Carry out the plan."""
         begun = time.monotonic()

@@ -20,8 +20,8 @@ import re
 import threading
 import typing as t
 
-from . import _pause
-from ._connection import connection, explained, persistently
+from . import _pause, _throttle
+from ._connection import connection, explained, persistently, told_whole
 from ._errors import ConnectionProblem, ServerRefusal, Superseded
 from ._observed import GONE, is_image_id
 
@@ -97,10 +97,17 @@ class Glance:
     @functools.cached_property
     def _service(self) -> str:
         """Address of the service. Every Glance has API v2 at /v2, so the versions need not be asked for."""
-        with explained():
-            endpoint = persistently(lambda: self._adapter.get_endpoint(skip_discovery=True))
-        if not endpoint:
-            raise ConnectionProblem("The cloud's catalogue has no image service for this region and interface.")
+        try:
+            with explained():
+                endpoint = persistently(lambda: self._adapter.get_endpoint(skip_discovery=True))
+            if not endpoint:
+                raise ConnectionProblem("The cloud's catalogue has no image service for this region and interface.")
+        except ConnectionProblem as problem:
+            regions = ", ".join(sorted(map(repr, self.regions())))
+            there = (
+                f" The catalogue has one in {regions}; see the options region_name and interface." if regions else ""
+            )
+            raise told_whole(problem, self.conn, there) from problem.__cause__
         return endpoint.rstrip("/").removesuffix("/v2")
 
     # --- reading
@@ -435,9 +442,11 @@ class Glance:
 def _expect(answer: t.Any, what: str, ok: tuple[int, ...]) -> t.Any:
     if answer.status_code in ok:
         return answer
+    waited = _throttle.explanation(answer.status_code, answer.headers)
     raise ServerRefusal(
-        f"Glance refused to {what}: {_reason(answer)} (HTTP {answer.status_code}).",
+        f"Glance refused to {what}: {_reason(answer)} (HTTP {answer.status_code}).{waited}",
         answer.status_code,
+        answer.headers,
         request_id=answer.headers.get("x-openstack-request-id"),
     )
 

@@ -53,13 +53,13 @@ def declaration(
     params: dict[str, t.Any],
     warn: t.Callable[[str], None],
     finder: Finder | None = None,
-    expected: frozenset[str] = frozenset(),
+    expected: frozenset[str] | None = None,
 ) -> ImageDeclaration:
     """The declaration of one image on a cloud.
 
     :param local: see :func:`with_local_facts`.
     :param finder: how images are found at first; made by module ``images`` for many at once.
-    :param expected: names of images that are going to be there, although they are not yet.
+    :param expected: names of images that are going to be there, although they are not yet; None if only this one is declared.
     :raises CollectionError: if names of projects and images cannot be turned into ids.
     """
     file, desired = local
@@ -252,7 +252,7 @@ def scope_of(glance: Glance, params: dict[str, t.Any]) -> str:
 
 
 def _with_cloud_facts(
-    glance: Glance, finder: Finder, desired: Desired, params: dict[str, t.Any], expected: frozenset[str]
+    glance: Glance, finder: Finder, desired: Desired, params: dict[str, t.Any], expected: frozenset[str] | None
 ) -> tuple[Desired, str]:
     """Turn the names of projects and images into ids; also return the project in which the name is looked up."""
     own, scope = glance.project_id, scope_of(glance, params)
@@ -283,7 +283,7 @@ def _require_region(glance: Glance, desired: Desired) -> None:
 
 
 def _reference(
-    finder: Finder, name_or_id: str, projects: tuple[str, str], option: str, expected: frozenset[str]
+    finder: Finder, name_or_id: str, projects: tuple[str, str], option: str, expected: frozenset[str] | None
 ) -> str:
     """The id of an image that another image refers to: one of the own project rather than one of others.
 
@@ -296,8 +296,9 @@ def _reference(
         return name_or_id
     found = [Image(raw) for raw in finder.by_reference(name_or_id, *projects)]
     image = meant([each for each in found if each.owner == projects[0]] or found, name_or_id, option)
-    if not image and name_or_id in expected:
+    if not image and expected and name_or_id in expected:
         return id_to_come(name_or_id)
     if not image:
-        raise InvalidOption(f"{option}: there is no active image {name_or_id!r}.")
+        alone = " If another task makes it, it is not there yet in check mode: declare both in one task of the module images."
+        raise InvalidOption(f"{option}: there is no active image {name_or_id!r}.{alone if expected is None else ''}")
     return image.id

@@ -17,7 +17,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _catalog, _catalog_check, _property_check
+from . import _catalog, _catalog_check, _property_check, _secrets
 from ._catalog import Entry, Problem
 from ._desired import Desired
 from ._errors import ImagesFailed, InvalidOption
@@ -266,7 +266,7 @@ def _items(module: AnsibleModule) -> list[Item]:
     items, doubtful = [], []
     for entry, checked in zip(entries, validated, strict=True):
         options = checked | beside
-        module.no_log_values |= _address.secrets_in(entry.options)
+        _secrets.conceal(module, _secrets.secrets_in(entry.options))
         desired = None if entry.place in faulty else _catalog_check.desired_of(entry, options)
         if isinstance(desired, Desired):
             doubtful += [(entry, options["check_properties"], each) for each in _property_check.looks_wrong(desired)]

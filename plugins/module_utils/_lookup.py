@@ -13,10 +13,12 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import _secrets
 from ._argspec import Spec, connection_spec
 from ._describe import described
 from ._errors import ContentMissing, InvalidOption
 from ._glance import Glance, Json, connect
+from ._omitted import require_none_omitted, without_omitted
 from ._query import glance_query, of_family, one_named
 from ._which import Wish
 
@@ -30,20 +32,27 @@ _SPEC: Spec = {
 }
 
 
-def options_of(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The options of the lookup, as strictly as those of a module.
+def options_of(named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options of the lookup out of what :func:`given` has, as strictly as those of a module.
 
     Ansible itself would ignore an option that does not exist, and take any text for a truth value, so that another image
     would be found.
     """
     # Loops with with_... say wantlist, which is nothing to a plugin.
-    options = {str(name): plain(value) for name, value in given.items() if name != "wantlist"}
+    options = {name: value for name, value in named.items() if name != "wantlist"}
+    require_none_omitted(options)
+    _secrets.conceal(None, _secrets.secrets_in(options))
     checked = ArgumentSpecValidator(connection_spec() | _SPEC).validate(options)
     for name in sorted(checked.unsupported_parameters):
         raise InvalidOption(f"{name}: there is no such option; those of the lookup are {', '.join(_SPEC)}.")
     if checked.error_messages:
         raise InvalidOption(f"{checked.error_messages[0].rstrip('.')}.")
     return checked.validated_parameters
+
+
+def given(named: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What a lookup was given by name, without Ansible's own types and its placeholder for what is to be omitted."""
+    return t.cast(dict[str, t.Any], plain(without_omitted(named)))
 
 
 def plain(value: t.Any) -> t.Any:

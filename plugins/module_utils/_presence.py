@@ -13,8 +13,8 @@ import threading
 from ._errors import ConnectionProblem, ServerRefusal
 from ._glance import Glance
 
-#: What gateways answer for a service that is away.
-_AWAY = (502, 503, 504)
+#: What gateways answer for a service that is away, or that they let nobody in to.
+_AWAY = (429, 502, 503, 504)
 
 
 class NotTried(ConnectionProblem):

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 import typing as t
 
+from . import _pause
 from ._connection import PAUSES
 from ._errors import CollectionError, ServerRefusal, TransferProblem
 from ._glance import Glance
@@ -82,7 +82,7 @@ class Reception:
                     raise self._problem(
                         f"cannot be read: {fault}, again and again, the last time after {self._offset} of {self._size} bytes"
                     ) from fault
-                time.sleep(PAUSES[faults])
+                _pause.pause(PAUSES[faults])
                 faults += 1
 
     def _one_connection(self) -> t.Iterator[Piece]:

@@ -19,10 +19,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _address, _folder
+from . import _folder, _secrets
+from ._catalog import names_by_alias, nearest
 from ._converge import Convergence, Declaration
-from ._errors import CollectionError, Interrupted
+from ._errors import CollectionError, Interrupted, InvalidOption
 from ._harmless import harmless
+from ._omitted import require_none_omitted, without_omitted
 
 
 class Catalog(t.Protocol):
@@ -39,15 +41,52 @@ class Catalog(t.Protocol):
 
 
 class _Module(AnsibleModule):
-    """A module that starts in the folder that users mean, and tells no secrets of its options, even if it fails because of them."""
+    """A module that starts in the folder that users mean, and tells no secrets of its options: neither in its result nor in
+    the log of the system, nor if it fails because of them.
+    """
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         _folder.enter()
         super().__init__(*args, **kwargs)
 
-    def fail_json(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
-        _keep_secrets(self)
-        super().fail_json(*args, **kwargs)
+    def _load_params(self) -> None:
+        # Before Ansible checks the options, which may fail, and logs them.
+        super()._load_params()
+        self.params = without_omitted(self.params)
+        _secrets.conceal(self, _secrets.secrets_in(self.params))
+
+    def _log_invocation(self) -> None:
+        params, self.params = self.params, _secrets.shown(self.params)
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = params
+
+    def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
+        super().exit_json(**self._invocation(), **kwargs)
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        unknown = self._unknown_options()
+        if unknown:
+            msg, kwargs["reason"] = unknown, InvalidOption.reason
+        super().fail_json(msg=msg, **self._invocation(), **kwargs)
+
+    def _unknown_options(self) -> str:
+        """What to say instead of Ansible's list of all options when it does not know one; empty if it knows them all."""
+        unknown = self.validation_result.unsupported_parameters if hasattr(self, "validation_result") else ()
+        if not unknown or getattr(self, "_ignore_unknown_opts", False):
+            return ""
+        names = sorted(each if isinstance(each, str) else ".".join(map(str, each)) for each in unknown)
+        known = names_by_alias(self.argument_spec)
+        told = [
+            f"there is no option {name!r}{nearest(name, known) or '; ansible-doc lists those that there are'}"
+            for name in names
+        ]
+        return f"{str(self._name).rpartition('.')[2]}: {'; '.join(told)}{'' if told[-1].endswith('?') else '.'}"
+
+    def _invocation(self) -> dict[str, t.Any]:
+        """What Ansible shows with the results, where it is asked to."""
+        return {"invocation": {"module_args": _secrets.shown(self.params)}}
 
 
 def run_declaration(
@@ -59,7 +98,6 @@ def run_declaration(
     :param kwargs: further arguments of AnsibleModule, for instance ``mutually_exclusive``.
     """
     module = _Module(argument_spec, supports_check_mode=True, **kwargs)
-    _keep_secrets(module)
     with _edge(module), build(module) as declaration:
         outcome = Convergence(declaration, module.warn).finish(module.check_mode)
         module.exit_json(**outcome.report(module._diff))
@@ -70,7 +108,6 @@ def run_catalog(
 ) -> None:
     """As :func:`run_declaration`, for many declarations in one module."""
     module = _Module(argument_spec, supports_check_mode=True, **kwargs)
-    _keep_secrets(module)
     with _edge(module), build(module) as catalog:
         catalog.plan()
         catalog.finish(module.check_mode)
@@ -85,31 +122,15 @@ def run_query(
 ) -> None:
     """Answer a question without changing anything, and exit the module."""
     module = _Module(argument_spec, supports_check_mode=True, **kwargs)
-    _keep_secrets(module)
     with _edge(module):
         module.exit_json(changed=False, **answer(module))
-
-
-def _keep_secrets(module: AnsibleModule) -> None:
-    """Blank out what is secret in addresses, headers and whole cloud configurations, of which Ansible knows nothing.
-
-    It returns the options of a module with its results.
-    """
-    module.no_log_values |= _address.secrets_in(module.params)
-    public = ("url", "name", "id", "type", "region")
-    for option in ("cloud", "member_cloud"):
-        cloud = module.params.get(option)
-        auth = cloud.get("auth") if isinstance(cloud, dict) else None
-        if isinstance(auth, dict):
-            module.no_log_values |= {
-                str(value) for key, value in auth.items() if value and not str(key).endswith(public)
-            }
 
 
 @contextlib.contextmanager
 def _edge(module: AnsibleModule) -> t.Iterator[None]:
     """Turn every exception into ``fail_json``; turn SIGTERM and SIGINT into an exception, so that clean-up runs."""
     try:
+        require_none_omitted(module.params)
         with _interruptible():
             yield
     except CollectionError as problem:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from . import _content, _pause
+from . import _content, _pause, _throttle
 from ._connection import PAUSES
 from ._content_type import HEAD_SIZE, TAIL_SIZE, Content, glimpsed
 from ._errors import ChecksumMismatch, ConnectionProblem, ImageFault, ServerRefusal, Superseded
@@ -142,7 +142,8 @@ class Transfer:
         """
         file = certain(self._file)
         renewed = again = False
-        for pause in (*PAUSES[:3], None):
+        patience, pauses = _throttle.Patience(), iter(PAUSES[:3])
+        while True:
             stream = _content.HashingStream(file, _USUAL_ALGORITHM)
             try:
                 put(stream, file.size)
@@ -155,8 +156,9 @@ class Transfer:
                 if self._arrived_after_all(image_id, fault, done, beaten):
                     return
                 again = True
+                pause = patience.pause(fault.status, fault.headers) if isinstance(fault, ServerRefusal) else None
                 passing = expired or beaten or isinstance(fault, ConnectionProblem) or _is_passing(fault)
-                if pause is None or not passing:
+                if pause is None and (not passing or (pause := next(pauses, None)) is None):
                     raise
                 _pause.pause(pause)
             finally:

@@ -120,6 +120,19 @@ def explained(path: str) -> t.Iterator[None]:
         raise FileProblem(words, folder=folder) from problem
 
 
+@contextlib.contextmanager
+def named(option: str) -> t.Iterator[None]:
+    """Put the option that says where a file goes in front of sentences about its folder and the space there."""
+    try:
+        yield
+    except FileProblem as problem:
+        about = {"folder", "needed"} & set(problem.details)
+        if not about or problem.message.startswith(f"{option}: "):
+            raise
+        told = problem.message[0].lower() + problem.message[1:] if problem.message[0] != "/" else problem.message
+        raise FileProblem(f"{option}: {told}", **problem.details) from problem
+
+
 def free_bytes(path: str) -> int:
     """What the user may still write into the folder of ``path``."""
     with explained(path):

@@ -14,6 +14,7 @@ import functools
 import gzip
 import hashlib
 import http.server
+import inspect
 import json
 import lzma
 import os
@@ -25,10 +26,13 @@ import threading
 import typing as t
 from pathlib import Path
 
+from ansible.module_utils import basic
 from patience import PATIENCE
 
 MODULES = "ansible_collections.cloudimage.glance.plugins.modules"
 MIB = 1024 * 1024
+#: Since ansible-core 2.21 a result has the invocation only where it is asked for (ANSIBLE_INJECT_INVOCATION).
+_INJECTS_INVOCATION = "_ansible_inject_invocation" in inspect.getsource(basic)
 
 
 def start_module(
@@ -76,6 +80,8 @@ def run_module(
 
 def _arguments(folder: Path, options: dict[str, t.Any], check: bool) -> str:
     hidden = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": str(folder / "tmp")}
+    if _INJECTS_INVOCATION:
+        hidden["_ansible_inject_invocation"] = True
     path = folder / f"arguments-{random.randrange(10**9)}.json"
     path.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**hidden, **_plain(options)}}))
     return str(path)
@@ -91,9 +97,15 @@ def _python_path() -> str:
 
 def _parsed(output: str, complaints: str) -> dict[str, t.Any]:
     try:
-        return json.loads(output)
+        result = json.loads(output)
     except ValueError as problem:
         raise AssertionError(f"no result: {output!r} {complaints!r}") from problem
+    # Since ansible-core 2.22 the controller takes secrets out.
+    secrets = result.pop("_ansible_new_secrets", [])
+    text = json.dumps(result)
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(json.dumps(secret)[1:-1], "$REDACTED$")
+    return json.loads(text)
 
 
 #: What a nursery begins with: the imports, and the search for keystoneauth's plugins, which takes as long as a run.

@@ -441,13 +441,14 @@ def test_a_full_disk(fail, member: Project, name, out: Path, dest: Path) -> None
     member.create(name + "2", big)
     with mounted(out, "size=1m"):
         for check in (True, False):
-            assert "needs 2097152 bytes, and" in fail(MODULE, check=check, image=name, dest=dest)
+            told = fail(MODULE, check=check, image=name, dest=dest)
+            assert told.startswith("dest: the data of image") and "needs 2097152 bytes, and" in told
         # A raw disk might have been full of zeros.
-        assert "is full" in fail(MODULE, image=name + "2", dest=dest)
+        assert f"dest: the disk that holds {out} is full." == fail(MODULE, image=name + "2", dest=dest)
         assert listing(out) == []
     with mounted(out, "size=3m"):
         # There is room for the download, and none for the conversion, which qemu-img may call an invalid argument.
-        assert f"The disk that holds {out} is full." == fail(MODULE, image=name + "2", dest=dest, format="vmdk")
+        assert f"dest: the disk that holds {out} is full." == fail(MODULE, image=name + "2", dest=dest, format="vmdk")
         assert listing(out) == []
 
 

@@ -478,13 +478,13 @@ def test_a_full_disk(folder: Path, disk: Path, qcow2: Path) -> None:
     if mounted.returncode:
         pytest.skip("cannot mount a tmpfs here")
     try:
-        refused(folder, "needs", "free", src=qcow2, format="raw", reason="file_problem")
+        refused(folder, "path: the ", "needs", "free", src=qcow2, format="raw", reason="file_problem")
         packed = folder / "packed"
         packed.write_bytes(support.pack("xz", support.disk_bytes()))
-        refused(folder, "needs", "free", src=packed, reason="file_problem")
+        refused(folder, "path: the content of", "needs", "free", src=packed, reason="file_problem")
         # Little when packed, and more than there is room for when unpacked
         packed.write_bytes(support.pack("xz", b"not zero" * 200_000))
-        refused(folder, "is full", src=packed, reason="file_problem")
+        refused(folder, "path: the disk that holds", "is full", src=packed, reason="file_problem")
     finally:
         subprocess.run(["umount", folder / "out"], check=True)
 

@@ -227,7 +227,8 @@ def test_secrets_stay_out_of_results_and_logs(succeed, name, disk, tmp_path):
         sdk_log_level="DEBUG",
     )
     password = settings["auth"]["password"]
-    assert password not in str({key: value for key, value in result.items() if key != "invocation"})
+    assert password not in str(result)
+    assert result["invocation"]["module_args"]["auth"]["project_name"] == settings["auth"]["project_name"]
     assert password not in log.read_text() and log.stat().st_size
     assert "X-Auth-Token: gAAA" not in log.read_text()
 

@@ -21,8 +21,8 @@ import time
 
 LOGS = pathlib.Path(".work/log")
 
-# The lines with which pytest and ansible-playbook close
-CLOSING_LINE = re.compile(r"\d+ (passed|failed|errors?|skipped)\b.* in [\d.]+s|\bok=\d+ +changed=\d+")
+# The lines with which pytest, ansible-playbook and the Makefile close
+CLOSING_LINE = re.compile(r"^Skipped: |\d+ (passed|failed|errors?|skipped)\b.* in [\d.]+s|\bok=\d+ +changed=\d+")
 
 # The lines with which pytest, ansible-playbook, ansible-test and this program name what is wrong
 REASON = re.compile(r"^(FAILED |ERROR\b|fatal: |\[ERROR\]|FATAL: |make: \*\*\*|Stopped after )")
@@ -84,6 +84,7 @@ TRACKS = [
         Step("faults-cloud", 900, needed=True),
         Step("faults", 3000, cloud="faults-cloud"),
         Step("incumbent", 2400, cloud="faults-cloud"),
+        Step("preview", 1800, cloud="faults-cloud"),
         Step("ansible-lint", 1200, after="venv-tools"),
         Step("package", 1200),
     ],

@@ -82,3 +82,17 @@ def test_no_name_of_an_image_forges_a_line(member: Project, name: str, disk: t.C
             each
         )
         assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in each
+
+
+def test_where_there_is_no_room_it_names_its_own_option(name: str, tmp_path: Path, disk: t.Callable[..., Path]) -> None:
+    entry = {"name": name, "src": str(disk(1, "qcow2")), "format": "raw"}
+    arguments = (
+        "-e",
+        "publish_cloud=local",
+        "-e",
+        f"publish_workdir={tmp_path}/none",
+        "-e",
+        json.dumps({"publish_images": [entry]}),
+    )
+    code, output = publish(*arguments)
+    assert code != 0 and f"publish_workdir: the folder {tmp_path}/none does not exist." in output, output

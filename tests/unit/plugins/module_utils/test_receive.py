@@ -68,7 +68,7 @@ class Store:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_receive.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(_receive._pause, "pause", lambda _seconds: None)
 
 
 def received(store: Store, have: bytes = b"") -> tuple[bytes, str | None]:

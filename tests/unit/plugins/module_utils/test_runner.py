@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import signal
@@ -15,8 +16,14 @@ import typing as t
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.cloudimage.glance.plugins.module_utils import _runner as runner
+from ansible_collections.cloudimage.glance.plugins.module_utils._argspec import connection_spec, image_spec
 from ansible_collections.cloudimage.glance.plugins.module_utils._errors import ImageFault, Interrupted, Superseded
 from ansible_collections.cloudimage.glance.plugins.module_utils._steps import Plan
+
+try:
+    from ansible.module_utils import secrets
+except ImportError:  # ansible-core before 2.22
+    secrets = None
 
 EMPTY = Plan({"a": 1}, {"a": 1})
 STEP = Plan({"a": 1}, {"a": 2}, ("do it",))
@@ -186,3 +193,67 @@ def test_a_query_changes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         runner.run_query(lambda module: {"images": []}, {})
     result = json.loads(capsys.readouterr().out)
     assert (result["changed"], result["images"]) == (False, [])
+
+
+def blanked(text: str) -> str:
+    """What the controller makes of it, since ansible-core 2.22; before, modules did."""
+    return secrets.mask_secrets(text) if secrets else text
+
+
+@pytest.mark.parametrize("wrong", [{}, {"state": "wrong"}, {"source": "http://u:hush@h/b?sig=hush"}])
+def test_secrets_are_neither_in_the_result_nor_in_the_log_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: dict[str, t.Any]
+) -> None:
+    """Short ones neither, of which Ansible could not blank out all occurrences."""
+    options = {
+        "uri": "http://u:hush@h/a?sig=hush",
+        "headers": {"Authorization": "hush"},
+        "auth": {"password": "hush", "username": "kim", "project_name": "images"},
+        "images": [{"src": "http://u:hush@h/a", "headers": "X-Token=hush"}, "http://u:hush@h/b"],
+    }
+    spec: dict[str, t.Any] = {name: {"type": "raw"} for name in options} | {"state": {"choices": ["present"]}}
+    logged: list[t.Any] = []
+    log = basic.AnsibleModule.log
+    monkeypatch.setattr(
+        basic.AnsibleModule, "log", lambda *args, **named: (logged.append((args[1:], named)), log(*args, **named))
+    )
+    monkeypatch.setattr("syslog.syslog", lambda *args: logged.append(args))
+    hidden = {"_ansible_inject_invocation": True} if "_ansible_inject_invocation" in inspect.getsource(basic) else {}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options | hidden | wrong}).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    with pytest.raises(SystemExit):
+        runner.run_query(lambda _module: {"told": "http://u:hush@h/a?sig=hush"}, spec)
+    result = json.loads(capsys.readouterr().out)
+    assert result.get("failed", False) == bool(wrong)
+    assert result["invocation"]["module_args"]["auth"]["project_name"] == "images"
+    assert "hush" not in str(result["invocation"]) and "hush" not in str(logged)
+    result.pop("_ansible_new_secrets", None)
+    assert "hush" not in blanked(str(result))
+    assert bool(logged) == (not wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"nmae": "a"}, "image: there is no option 'nmae'; did you mean 'name'?"),
+        ({"source": "a"}, "image: there is no option 'source'; did you mean 'filename'?"),
+        ({"file": "a", "name": "b"}, "image: there is no option 'file'; did you mean 'filename'?"),
+        (
+            {"url": "a", "hidde": 1},
+            "image: there is no option 'hidde'; did you mean 'hidden'?; there is no option 'url'; did you mean 'uri'?",
+        ),
+        ({"xyzzy": "a"}, "image: there is no option 'xyzzy'; ansible-doc lists those that there are."),
+        ({"password": "hush-hush"}, "image: there is no option 'password'; did you mean 'auth'?"),
+    ],
+)
+def test_an_unknown_option_is_told_with_what_is_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: dict[str, t.Any], told: str
+) -> None:
+    """Not with a list of all options; and before what is missing, which it may be."""
+    arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_module_name": "cloudimage.glance.image", **options}}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(arguments).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    with pytest.raises(SystemExit):
+        runner.run_query(lambda _module: {}, connection_spec() | image_spec())
+    result = json.loads(capsys.readouterr().out)
+    assert (result["msg"], result["reason"]) == (told, "invalid_option")
