@@ -20,6 +20,7 @@ from . import _checksum, _content, _disk, _identity, _plan, _unpack
 from ._apply import Applier
 from ._argspec import size_option
 from ._cast import meant
+from ._course import Course
 from ._describe import described
 from ._desired import Desired, desired_image
 from ._errors import InvalidOption, ServerRefusal, Superseded, UnsafeImage
@@ -93,8 +94,7 @@ class ImageDeclaration:
         self._transfer = Transfer(glance, file, params["timeout"])
         self._warn = warn
         self._stuck: set[str] = set()
-        #: Ids of images that were made here.
-        self._mine: set[str] = set()
+        self._course = Course()
         #: What was seen, by id.
         self.found: dict[str, Json] = {}
 
@@ -114,7 +114,8 @@ class ImageDeclaration:
             project_id=self._scope,
             now=now,
             stuck=frozenset(self._stuck),
-            in_hands=in_other_hands(images, now, self._mine) if self._desired.wait else frozenset(),
+            said=self._course.said,
+            in_hands=in_other_hands(images, now, self._course.mine) if self._desired.wait else frozenset(),
         )
         while questions := _plan.questions(self._desired, observed):
             observed = self._answer(questions, observed)
@@ -126,7 +127,7 @@ class ImageDeclaration:
 
     def apply(self, plan: Plan) -> dict[str, t.Any]:
         """Carry out the plan."""
-        raw = Applier(self._glance, self._transfer, self._stuck, self._warn, self._mine).run(plan)
+        raw = Applier(self._glance, self._transfer, self._stuck, self._warn, self._course).run(plan)
         return self._result(raw)
 
     def predict(self, plan: Plan) -> dict[str, t.Any]:
@@ -153,6 +154,9 @@ class ImageDeclaration:
         found = self._finder.by_family(certain(desired.family), self._scope)
         found = found + self._finder.by_name(desired.name, self._scope)
         found += self._finder.by_id(desired.id) if desired.id else []
+        # What somebody hides or shows between the lists of those in sight and of hidden ones is in neither of them
+        missed = self.found.keys() - {image["id"] for image in found}
+        found += [image for each in sorted(missed) for image in self._finder.by_id(each)]
         return list({image["id"]: image for image in found}.values())
 
     def _answer(self, questions: _plan.Questions, observed: Observed) -> Observed:
@@ -174,6 +178,8 @@ class ImageDeclaration:
         if questions.members_of:
             members = self._members(questions.members_of)
             news["members"] = {member["member_id"]: member["status"] for member in members}
+        if questions.relatives:
+            news["relatives"] = tuple(map(Image, self._finder.by_family(self._desired.name, self._scope)))
         if questions.needing:
             news["needing"] = observed.needing | needing_each(self._glance, questions.needing)
         return dataclasses.replace(observed, **news)

@@ -30,6 +30,7 @@ class Create:
     :param probe_visibility: a visibility to ask for at first, so that a policy that forbids it speaks up before data moves.
     :param rivals: ids by which somebody else, whose clock shows another day, may make the same image at the same moment.
     :param goes_first: whether it is the rivals who give way.
+    :param known: ids of the images of the same version that are there already.
     """
 
     body: dict[str, t.Any]
@@ -37,6 +38,7 @@ class Create:
     probe_visibility: str | None = None
     rivals: tuple[str, ...] = ()
     goes_first: bool = False
+    known: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"create image {self.body['name']!r}"
@@ -172,11 +174,13 @@ class Delete:
     """Remove an image.
 
     :param unprotect: whether it is protected, and is to be removed all the same.
+    :param seen: what is of no use, as it was when that was decided; somebody may go on with it.
     """
 
     image: str
     why: str = ""
     unprotect: bool = False
+    seen: Image | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         why = "although it is protected" if self.unprotect else self.why
@@ -191,6 +195,7 @@ class Retire:
     :param successor: id of the image that has taken the place.
     :param operations: what to do about an image that is not deleted.
     :param new_name: for rename.
+    :param seen: of a version: it, and those that are there instead then, as they were when this was decided.
     """
 
     image: str
@@ -199,6 +204,7 @@ class Retire:
     operations: tuple[dict[str, t.Any], ...]
     unprotect: bool = False
     new_name: str | None = None
+    seen: tuple[Image, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         to = f" to {self.new_name!r}" if self.how == "rename" else ""
@@ -245,12 +251,14 @@ class Supersede:
 
     :param name: what it is called instead.
     :param delete: whether to delete it, if the store allows that.
+    :param seen: it, and the one that has the name then, as they were when this was decided.
     """
 
     image: str
     name: str
     operations: tuple[dict[str, t.Any], ...]
     delete: bool = False
+    seen: tuple[Image, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     @property
     def hides(self) -> bool:

@@ -12,9 +12,10 @@ import contextlib
 import typing as t
 
 from . import _image_steps as steps
+from ._compare import settable
 from ._errors import ServerRefusal, Superseded
 from ._glance import Glance, Json
-from ._observed import INCOMING_FOR
+from ._observed import INCOMING_FOR, Image
 from ._patching import Patches, protection
 
 
@@ -34,6 +35,7 @@ class Succession:
 
         :param successor: id of the image that has taken its place.
         """
+        self._require_seen(step.seen)
         if step.unprotect:
             self._patches.patch(step.image, protection(False))
         if step.how == "delete" and self._is_deleted(step.image, "replaced"):
@@ -57,10 +59,25 @@ class Succession:
         return raw
 
     def supersede(self, step: steps.Supersede) -> Json | None:
-        """Take the name of a family from an image; return the image, or None if it was deleted."""
+        """Take the name of a family from an image; return the image, or None if it was deleted.
+
+        :raises Superseded: if it, or the one that has the name then, is not any more what it was.
+        """
+        self._require_seen(step.seen)
         if step.delete and self._is_deleted(step.image, "superseded"):
             return None
         return self._patches.change(step.image, step.operations)
+
+    def _require_seen(self, images: t.Iterable[Image]) -> None:
+        """:raises Superseded: if an image is not any more what it was."""
+        for image in images:
+            if not self.is_as_seen(image):
+                raise Superseded(f"The image {image.id} was changed by somebody else.")
+
+    def is_as_seen(self, image: Image) -> bool:
+        """Whether nobody has changed an image since it was seen."""
+        raw = self._glance.image(image.id)
+        return raw is not None and raw["status"] == image.status and settable(Image(raw)) == settable(image)
 
     def _is_deleted(self, image_id: str, what: str) -> bool:
         """Delete an image, if the store does not need it any more."""
