@@ -17,7 +17,7 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glanc
     upload,
 )
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.race_model import Run, Stage
-from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.test_plan_any import EXAMPLES, QUICK
+from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.test_plan_any import QUICK
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.version_support import (
     EXCLUDED,
     FAMILY,
@@ -82,7 +82,7 @@ def require_order(cloud: Cloud) -> None:
 def require_rest(cloud: Cloud, declared: t.Iterable[Desired]) -> None:
     """Each run alone has nothing left to repair, and finds nothing to do when it runs twice."""
     for desired in declared:
-        for again in range(2):
+        for _again in range(2):
             (run,) = Stage(cloud, random.Random(0)).play(desired)
             require_well(run)
             require_order(cloud)
