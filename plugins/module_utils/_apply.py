@@ -66,6 +66,8 @@ class Applier:
         self._filled = False
         #: Sentences of the steps that are done.
         self._done: list[str] = []
+        #: Steps that could be left out, and were.
+        self._left_out: list[Step] = []
         #: Whether a name has passed on.
         self._moved = False
         #: Ids of images whose data was verified here.
@@ -93,7 +95,8 @@ class Applier:
                 if isinstance(step, steps.Reactivate) and step.image in to_sleep:
                     self._woken.add(step.image)
                 self._carry_out(step)
-                done.append(str(step))
+                if step not in self._left_out:
+                    done.append(str(step))
             self._course.said = True
             if plan.confirm:
                 self._unfinished = None
@@ -225,7 +228,12 @@ class Applier:
     @_carry_out.register
     def _exclude(self, step: steps.Exclude) -> None:
         self._require_fresh()
-        self._seen[step.image] = self._patches.change(step.image, step.operations)
+        try:
+            self._seen[step.image] = self._patches.change(step.image, step.operations)
+        except ServerRefusal as fault:
+            if not step.is_aid or fault.status != 413:
+                raise
+            self._left_out.append(step)
 
     @_carry_out.register
     def _give_name(self, step: steps.GiveName) -> None:

@@ -195,6 +195,7 @@ class Retire:
     :param successor: id of the image that has taken the place.
     :param operations: what to do about an image that is not deleted.
     :param new_name: for rename.
+    :param bare: what to do about one that bears as many properties as the cloud allows.
     :param seen: of a version: it, and those that are there instead then, as they were when this was decided.
     """
 
@@ -204,25 +205,31 @@ class Retire:
     operations: tuple[dict[str, t.Any], ...]
     unprotect: bool = False
     new_name: str | None = None
+    bare: tuple[dict[str, t.Any], ...] = ()
     seen: tuple[Image, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         to = f" to {self.new_name!r}" if self.how == "rename" else ""
         return f"{self.how} the replaced image {self.image}{to}"
 
-    def patch(self, successor: str) -> list[dict[str, t.Any]]:
+    def patch(self, successor: str, bare: bool = False) -> list[dict[str, t.Any]]:
         """The operations, once the id of the image that has taken the place is known."""
         marks = {"op": "add", "path": f"/{REPLACED_BY}"}
-        return [each | {"value": successor} if marks.items() <= each.items() else each for each in self.operations]
+        operations = self.bare if bare else self.operations
+        return [each | {"value": successor} if marks.items() <= each.items() else each for each in operations]
 
 
 @dataclasses.dataclass(frozen=True)
 class Exclude:
-    """Say that a version is never to be the newest one of its family."""
+    """Say that a version is never to be the newest one of its family.
+
+    :param is_aid: whether it only tells others, who are at work at the same moment.
+    """
 
     image: str
     version: str
     operations: tuple[dict[str, t.Any], ...]
+    is_aid: bool = False
 
     def __str__(self) -> str:
         return f"exclude version {self.version}{_in_brackets(self.image)} from latest"
@@ -259,6 +266,11 @@ class Supersede:
     operations: tuple[dict[str, t.Any], ...]
     delete: bool = False
     seen: tuple[Image, ...] = dataclasses.field(default=(), repr=False, compare=False)
+
+    @property
+    def bare(self) -> tuple[dict[str, t.Any], ...]:
+        """What to do about one that bears as many properties as the cloud allows: without a note of when that was."""
+        return tuple(each for each in self.operations if each["op"] != "add")
 
     @property
     def hides(self) -> bool:

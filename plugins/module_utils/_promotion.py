@@ -70,7 +70,7 @@ def narrowed(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
     has_name = any(image.name == desired.name and not image.stamp(INCOMING_FOR) for image in mine)
     task = dataclasses.replace(
         desired,
-        name=desired.name if has_name else versioned_name(desired.name, desired.version),
+        name=desired.name if has_name else versioned_name(desired.name, certain(desired.version)),
         stamps=desired.stamps if has_name else _held_back(desired),
     )
     others = [image for image in observed.images if image not in mine]
@@ -222,7 +222,8 @@ class _Promotion:
             bad = [each for each in self.bearers if each.id in self.leaving and self._is_version(each)]
         operations: _Operations = ({"op": "add", "path": f"/{EXCLUDED}", "value": "true"},)
         good = [each for each in bad if is_good(each, self.observed.now)]
-        return [Exclude(each.id, certain(version_of(each)), operations) for each in good]
+        is_aid = not self.desired.promote
+        return [Exclude(each.id, certain(version_of(each)), operations, is_aid) for each in good]
 
     def _has_to_go(self, image: Image, rightful: Image) -> bool:
         """Whether an image loses the name; one that is replaced is retired anyway, one that is deleted loses it first."""

@@ -43,7 +43,7 @@ class Succession:
         for _try in range(2):
             # The new image is in its place: planning anew would take the place back from whoever has it by now
             with contextlib.suppress(Superseded):
-                self._patches.change(step.image, step.patch(successor))
+                self._change(step.image, step.patch(successor), step.patch(successor, bare=True))
                 return
 
     def give_name(self, step: steps.GiveName) -> Json:
@@ -66,7 +66,19 @@ class Succession:
         self._require_seen(step.seen)
         if step.delete and self._is_deleted(step.image, "superseded"):
             return None
-        return self._patches.change(step.image, step.operations)
+        return self._change(step.image, step.operations, step.bare)
+
+    def _change(self, image_id: str, operations: t.Sequence[Json], bare: t.Sequence[Json]) -> Json:
+        """Change an image; one that takes no further property at least so that it is where it belongs."""
+        try:
+            return self._patches.change(image_id, operations)
+        except ServerRefusal as fault:
+            if fault.status != 413:
+                raise
+            self._warn(
+                f"The image {image_id} bears as many properties as the cloud allows, so some notes are not made on it."
+            )
+            return self._patches.change(image_id, bare)
 
     def _require_seen(self, images: t.Iterable[Image]) -> None:
         """:raises Superseded: if an image is not any more what it was."""

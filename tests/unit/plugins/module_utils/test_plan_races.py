@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import typing as t
 
-import pytest
 from ansible_collections.cloudimage.glance.plugins.module_utils._desired import Desired
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils import version_support as support
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import (
