@@ -16,14 +16,16 @@ from . import _image_steps as steps
 from . import _pause
 from ._compare import settable
 from ._content_type import misgiving
+from ._course import Course
 from ._errors import CollectionError, ImageFault, ServerRefusal, Superseded, UnsafeImage
 from ._glance import Glance, Json
-from ._observed import GONE, REPLACED_BY, Image
+from ._observed import FAMILY, GONE, REPLACED_BY, VERSION, Image
 from ._patching import Patches, explained, protection
 from ._source import Source
 from ._steps import Plan, Step, certain, sentence
 from ._succession import Succession
 from ._transfer import Transfer
+from ._versions import family_of, version_of
 
 #: Pauses between looks whether rivals give way.
 _RIVALS = (0.1, 0.2, 0.4, 0.8, 1.5)
@@ -41,8 +43,8 @@ class Applier:
     """Carries out one plan; made anew for each.
 
     :param stuck: ids of images that were waited for in vain; added to here.
-    :param mine: ids of images that were made by this process; added to here.
     :param warn: told what the user should know although nothing fails.
+    :param course: how far the run has come; noted here.
     """
 
     def __init__(
@@ -51,12 +53,12 @@ class Applier:
         transfer: Transfer,
         stuck: set[str],
         warn: t.Callable[[str], None],
-        mine: set[str] | None = None,
+        course: Course | None = None,
     ) -> None:
         self._glance = glance
         self._transfer = transfer
         self._stuck = stuck
-        self._mine = set() if mine is None else mine
+        self._course = course or Course()
         self._warn = warn
         self._patches = Patches(glance)
         self._succession = Succession(glance, self._patches, warn)
@@ -64,6 +66,12 @@ class Applier:
         self._unfinished: str | None = None
         #: Whether data was brought in, which can take long.
         self._filled = False
+        #: Sentences of the steps that are done.
+        self._done: list[str] = []
+        #: Steps that could be left out, and were.
+        self._left_out: list[Step] = []
+        #: Whether a name has passed on.
+        self._moved = False
         #: Ids of images whose data was verified here.
         self._verified: set[str] = set()
         #: Images that are active for a while only, and have to be deactivated again whatever happens.
@@ -78,17 +86,23 @@ class Applier:
 
         An image that was made here and could not be finished is removed again.
 
-        :raises Superseded: if somebody else acted meanwhile; the details say which ``actions`` were done.
+        :raises Superseded: if somebody else acted meanwhile, or may have; the details say which ``actions`` were done.
         :raises CollectionError: if a step fails; the details say which ``actions`` were done and last.
         """
-        done: list[str] = []
+        done = self._done
         to_sleep = {step.image for step in plan.steps if isinstance(step, steps.Deactivate)}
         try:
-            for step in plan.steps:
+            for position, step in enumerate(plan.steps):
+                self._note(plan.steps[position:])
                 if isinstance(step, steps.Reactivate) and step.image in to_sleep:
                     self._woken.add(step.image)
                 self._carry_out(step)
-                done.append(sentence(step))
+                if step not in self._left_out:
+                    done.append(sentence(step))
+            self._course.said = True
+            if plan.confirm:
+                self._unfinished = None
+                raise Superseded("Others may have moved the name of the family at the same moment.")
         except Superseded as news:
             self._put_to_sleep()
             news.details["actions"] = done + news.details.get("actions", [])
@@ -106,20 +120,20 @@ class Applier:
 
     @_carry_out.register
     def _create(self, step: steps.Create) -> None:
+        self._require_missing(step)
         for image_id in step.ids:
             self._begun = image_id
             raw = self._created(step.request(image_id))
             self._begun = None
             if raw:
                 break
-            if _has_just_been_made(self._glance.image(image_id), step):
-                raise Superseded(f"The image {image_id} has just been made by somebody else.")
+            self._require_known(image_id, step)
         else:
             raise ImageFault(
                 f"The id {step.ids[-1]} belonged to an image that was deleted; Glance never takes it again."
             )
         self._new_id = self._unfinished = image_id
-        self._mine.add(image_id)
+        self._course.mine.add(image_id)
         self._give_way(image_id, step)
         if step.probe_visibility:
             narrow = step.body.get("visibility", "private")
@@ -198,6 +212,10 @@ class Applier:
 
     @_carry_out.register
     def _delete(self, step: steps.Delete) -> None:
+        if self._moved:
+            self._require_fresh(is_late=True)
+        if step.seen and not self._succession.is_as_seen(step.seen):
+            raise Superseded(f"Somebody else goes on with the image {step.image}.")
         if step.unprotect:
             self._patches.patch(step.image, protection(False))
         try:
@@ -209,22 +227,32 @@ class Applier:
 
     @_carry_out.register
     def _retire(self, step: steps.Retire) -> None:
+        if step.seen:
+            self._require_fresh(is_late=bool(self._done))
+            self._moved = True
         self._unfinished = None
         self._succession.retire(step, self._id(step.successor))
 
     @_carry_out.register
     def _exclude(self, step: steps.Exclude) -> None:
         self._require_fresh()
-        self._seen[step.image] = self._patches.change(step.image, step.operations)
+        try:
+            self._seen[step.image] = self._patches.change(step.image, step.operations)
+        except ServerRefusal as fault:
+            if not step.is_aid or fault.status != 413:
+                raise
+            self._left_out.append(step)
 
     @_carry_out.register
     def _give_name(self, step: steps.GiveName) -> None:
         self._require_fresh()
+        self._moved = True
         self._seen[step.image] = self._succession.give_name(step)
 
     @_carry_out.register
     def _supersede(self, step: steps.Supersede) -> None:
-        self._require_fresh()
+        self._require_fresh(is_late=bool(self._done))
+        self._moved = True
         self._seen[step.image] = self._succession.supersede(step)
 
     @_carry_out.register
@@ -276,14 +304,43 @@ class Applier:
         if doubt:
             self._warn(doubt)
 
-    def _require_fresh(self) -> None:
+    def _require_fresh(self, is_late: bool = False) -> None:
         """Who is to have the name of a family is decided anew, if data was brought in since: that may have taken hours.
 
+        :param is_late: whether something else has taken time; a name is only taken right after a look at who else has it.
         :raises Superseded: if so.
         """
-        if self._filled:
+        if self._filled or is_late:
             self._unfinished = None
-            raise Superseded("Who has the name of the family is looked at again, after the time that the data took.")
+            raise Superseded("Who has the name of the family is looked at again, after the time that the rest took.")
+
+    def _note(self, rest: t.Sequence[Step]) -> None:
+        """Note that all is said, once nothing is left but names that pass on to whom everybody gives them."""
+        if not self._filled and all(isinstance(step, (steps.GiveName, steps.Supersede, steps.Retire)) for step in rest):
+            self._course.said = True
+
+    def _require_missing(self, step: steps.Create) -> None:
+        """A version that somebody hides or shows between two lists, those in sight and those hidden, is in neither of them.
+
+        :raises Superseded: if there is one that was not seen.
+        """
+        if step.body.get(VERSION) is None or len(step.ids) == 1:
+            return
+        for raw in self._relatives(step):
+            if raw["id"] not in step.known | self._course.taken and _is_the_one(raw, step):
+                raise Superseded(f"The image {raw['id']} has just been made by somebody else.")
+
+    def _require_known(self, image_id: str, step: steps.Create) -> None:
+        """A chosen id tells what its image was made for, whatever that is called by now, and whatever has become of it.
+
+        :raises Superseded: if a living image bears it of which no look has shown that it is not the one that is to be made.
+        """
+        raw = self._glance.image(image_id)
+        if raw is None or raw["status"] in GONE:
+            return
+        if image_id not in self._course.taken or _is_the_one(raw, step):
+            self._course.taken.add(image_id)
+            raise Superseded(f"The image {image_id} has just been made by somebody else.")
 
     def _give_way(self, image_id: str, step: steps.Create) -> None:
         """Around the daily change of the ids, two can make the same image under two ids: one of them has to give way.
@@ -294,15 +351,30 @@ class Applier:
         :raises Superseded: if it was this one.
         """
         for pause in (*_RIVALS, None):
-            found = self._glance.named(step.body["name"]) if step.rivals else []
-            there = [image for image in found if image["id"] in step.rivals and _has_just_been_made(image, step)]
+            there = self._rivals(step)
             if not there:
                 return
-            if pause is None or not step.goes_first or any(image["status"] != "queued" for image in there):
+            if pause is None or not step.goes_first or any(status != "queued" for status in there.values()):
                 self._glance.delete(image_id)
                 self._unfinished = None
-                raise Superseded(f"The image {there[0]['id']} has just been made by somebody else.")
+                self._course.taken.update(there)
+                raise Superseded(f"The image {min(there)} has just been made by somebody else.")
             _pause.pause(pause)
+
+    def _rivals(self, step: steps.Create) -> dict[str, str]:
+        """Statuses, by id, of images that others have made for the same purpose; a version may have been renamed since."""
+        if not step.rivals:
+            return {}
+        found = self._glance.named(step.body["name"])
+        if step.body.get(VERSION) is not None:
+            found += self._relatives(step)
+        ids = set(step.rivals) - self._course.taken
+        return {raw["id"]: raw["status"] for raw in found if raw["id"] in ids and raw["status"] not in GONE}
+
+    def _relatives(self, step: steps.Create) -> list[Json]:
+        """The images of the family that a version is made for, in the project that it is made in."""
+        owner = step.body.get("owner") or self._glance.project_id
+        return self._glance.hidden_too({FAMILY: step.body[FAMILY], "owner": owner})
 
     def _id(self, image: str) -> str:
         if image != steps.NEW:
@@ -349,11 +421,12 @@ class Applier:
         return self._seen.get(image_id) or self._glance.image(image_id)
 
 
-def _has_just_been_made(rival: Json | None, step: steps.Create) -> bool:
-    """Whether an image that bears a chosen id was made for the same purpose, and not renamed or replaced since."""
-    if rival is None or rival["status"] in GONE:
-        return False
-    return rival["name"] == step.body["name"] and not rival.get(REPLACED_BY)
+def _is_the_one(raw: Json, step: steps.Create) -> bool:
+    """Whether an image is what is to be made: the same version, or one of the same name that was not replaced."""
+    image = Image(raw)
+    if step.body.get(VERSION) is None:
+        return image.name == step.body["name"] and not raw.get(REPLACED_BY)
+    return (family_of(image), version_of(image)) == (step.body[FAMILY], step.body[VERSION])
 
 
 @contextlib.contextmanager

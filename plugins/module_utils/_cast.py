@@ -14,6 +14,7 @@ import typing as t
 from . import _versions
 from ._errors import AmbiguousImage
 from ._observed import GONE, INCOMING_FOR, REPLACES, Image
+from ._twins import without_twins
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,20 +31,21 @@ class Cast:
     bystanders: tuple[Image, ...] = ()
 
 
-def cast(images: t.Iterable[Image], name: str) -> Cast:
+def cast(images: t.Iterable[Image], name: str, twins: frozenset[str] = frozenset()) -> Cast:
     """Give each image under a name its part.
 
+    :param twins: see :func:`._twins.twins_of`; they are as good as replaced.
     :raises AmbiguousImage: if several images could be meant; the message lists their ids.
     """
     alive = [image for image in images if image.status not in GONE and not image.retired]
     ready = {image.id for image in alive if image.usable}
     incoming = [image for image in alive if image.stamp(INCOMING_FOR) or _is_broken_successor(image, ready)]
     settled = [image for image in alive if image not in incoming]
-    replaced = {image.stamp(REPLACES) for image in settled} - {None}
+    replaced = ({image.stamp(REPLACES) for image in settled} - {None}) | twins
     places = [image for image in settled if image.id not in replaced]
     outgoing = [image for image in settled if image.id in replaced]
     meant = [image for image in places if not image.hidden] or places
-    if len(meant) > 1 and (newest := _versions.newest_of_one_family(meant)):
+    if len(meant) > 1 and (newest := _versions.newest_of_one_family(without_twins(meant))):
         meant = [newest]  # the others are about to lose the name to it
     if len(meant) > 1:
         raise ambiguous(name, meant)

@@ -14,7 +14,7 @@ from ._cast import Cast
 from ._compare import stamping
 from ._desired import Desired
 from ._image_steps import Retire
-from ._observed import REPLACED_BY, SUPERSEDED_AT, VERSION, Image, Observed
+from ._observed import FAMILY, REPLACED_BY, SUPERSEDED_AT, VERSION, Image, Observed
 from ._versions import dated_name
 
 
@@ -29,7 +29,7 @@ def model_of(observed: Observed, parts: Cast) -> Image | None:
 def retire(desired: Desired, observed: Observed, old: Image, successor: str) -> Retire:
     """The step that takes a replaced image out of sight. A protected one is deleted only if the task lifts protection.
 
-    One that has a name of its own can be reached by that, unless it would be taken for the version that has replaced it.
+    A version may be given the name of its family by somebody at the same moment, so that is looked at anew. One that has a name of its own can be reached by that, unless it would be taken for the version that has replaced it.
     """
     how, new_name = desired.retire if desired.retire != "keep" else "hide", None
     unprotect = how == "delete" and old.protected
@@ -45,4 +45,11 @@ def retire(desired: Desired, observed: Observed, old: Image, successor: str) -> 
         operations.append({"op": "replace", "path": "/name", "value": new_name})
     if not new_name or old.stamp(VERSION) is not None:
         operations.append({"op": "add", "path": f"/{REPLACED_BY}", "value": successor})
-    return Retire(old.id, how, successor, stamping(old, operations), unprotect, new_name)
+    bare: list[dict[str, t.Any]] = [{"op": "replace", "path": "/os_hidden", "value": True}]
+    if old.stamp(VERSION) is None:
+        bare.append({"op": "replace", "path": "/name", "value": dated_name(old)})
+    else:
+        bare += [{"op": "remove", "path": f"/{key}"} for key in (FAMILY, VERSION) if old.stamp(key) is not None]
+        bare.append({"op": "add", "path": f"/{REPLACED_BY}", "value": successor})
+    seen = tuple(each for each in observed.images if each.id in (old.id, successor)) if desired.version else ()
+    return Retire(old.id, how, successor, stamping(old, operations), unprotect, new_name, tuple(bare), seen)

@@ -19,6 +19,7 @@ from . import _checksum, _content, _content_key, _disk, _identity, _plan, _prope
 from ._apply import Applier
 from ._argspec import size_option
 from ._cast import meant
+from ._course import Course
 from ._describe import described
 from ._desired import Desired, desired_image
 from ._errors import InvalidOption, ServerRefusal, Superseded
@@ -95,8 +96,7 @@ class ImageDeclaration:
         self._transfer = Transfer(glance, file, params["timeout"])
         self._warn = warn
         self._stuck: set[str] = set()
-        #: Ids of images that were made here.
-        self._mine: set[str] = set()
+        self._course = Course()
         #: What was seen, by id.
         self.found: dict[str, Json] = {}
 
@@ -122,7 +122,8 @@ class ImageDeclaration:
             project_id=self._scope,
             now=now,
             stuck=frozenset(self._stuck),
-            in_hands=in_other_hands(images, now, self._mine) if self._desired.wait else frozenset(),
+            said=self._course.said,
+            in_hands=in_other_hands(images, now, self._course.mine) if self._desired.wait else frozenset(),
         )
         while questions := _plan.questions(self._desired, observed):
             observed = self._answer(questions, observed)
@@ -134,7 +135,7 @@ class ImageDeclaration:
 
     def apply(self, plan: Plan) -> dict[str, t.Any]:
         """Carry out the plan."""
-        raw = Applier(self._glance, self._transfer, self._stuck, self._warn, self._mine).run(plan)
+        raw = Applier(self._glance, self._transfer, self._stuck, self._warn, self._course).run(plan)
         return self._result(raw)
 
     def predict(self, plan: Plan) -> dict[str, t.Any]:
@@ -161,6 +162,9 @@ class ImageDeclaration:
         found = self._finder.by_family(certain(desired.family), self._scope)
         found = found + self._finder.by_name(desired.name, self._scope)
         found += self._finder.by_id(desired.id) if desired.id else []
+        # What somebody hides or shows between the lists of those in sight and of hidden ones is in neither of them
+        missed = self.found.keys() - {image["id"] for image in found}
+        found += [image for each in sorted(missed) for image in self._finder.by_id(each)]
         return list({image["id"]: image for image in found}.values())
 
     def _answer(self, questions: _plan.Questions, observed: Observed) -> Observed:
@@ -185,6 +189,8 @@ class ImageDeclaration:
             news["members"] = {project: status_of(statuses) for project, statuses in rows.items()}
             news["doubled"] = {project: statuses for project, statuses in rows.items() if len(statuses) > 1}
             news["answers_for_members"] = bool(news["doubled"]) and self._glance.sees_all
+        if questions.relatives:
+            news["relatives"] = tuple(map(Image, self._finder.by_family(self._desired.name, self._scope)))
         if questions.needing:
             news["needing"] = observed.needing | needing_each(self._glance, questions.needing)
         return dataclasses.replace(observed, **news)

@@ -30,6 +30,7 @@ class Create:
     :param probe_visibility: a visibility to ask for at first, so that a policy that forbids it speaks up before data moves.
     :param rivals: ids by which somebody else, whose clock shows another day, may make the same image at the same moment.
     :param goes_first: whether it is the rivals who give way.
+    :param known: ids of the images of the same version that are there already.
     """
 
     body: dict[str, t.Any]
@@ -37,6 +38,7 @@ class Create:
     probe_visibility: str | None = None
     rivals: tuple[str, ...] = ()
     goes_first: bool = False
+    known: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"create image {self.body['name']!r}"
@@ -191,11 +193,13 @@ class Delete:
     """Remove an image.
 
     :param unprotect: whether it is protected, and is to be removed all the same.
+    :param seen: what is of no use, as it was when that was decided; somebody may go on with it.
     """
 
     image: str
     why: str = ""
     unprotect: bool = False
+    seen: Image | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         why = "although it is protected" if self.unprotect else self.why
@@ -210,6 +214,8 @@ class Retire:
     :param successor: id of the image that has taken the place.
     :param operations: what to do about an image that is not deleted.
     :param new_name: for rename.
+    :param bare: what to do about one that bears as many properties as the cloud allows.
+    :param seen: of a version: it, and those that are there instead then, as they were when this was decided.
     """
 
     image: str
@@ -218,24 +224,31 @@ class Retire:
     operations: tuple[dict[str, t.Any], ...]
     unprotect: bool = False
     new_name: str | None = None
+    bare: tuple[dict[str, t.Any], ...] = ()
+    seen: tuple[Image, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         to = f" to {self.new_name!r}" if self.how == "rename" else ""
         return f"{self.how} the replaced image {self.image}{to}"
 
-    def patch(self, successor: str) -> list[dict[str, t.Any]]:
+    def patch(self, successor: str, bare: bool = False) -> list[dict[str, t.Any]]:
         """The operations, once the id of the image that has taken the place is known."""
         marks = {"op": "add", "path": f"/{REPLACED_BY}"}
-        return [each | {"value": successor} if marks.items() <= each.items() else each for each in self.operations]
+        operations = self.bare if bare else self.operations
+        return [each | {"value": successor} if marks.items() <= each.items() else each for each in operations]
 
 
 @dataclasses.dataclass(frozen=True)
 class Exclude:
-    """Say that a version is never to be the newest one of its family."""
+    """Say that a version is never to be the newest one of its family.
+
+    :param is_aid: whether it only tells others, who are at work at the same moment.
+    """
 
     image: str
     version: str
     operations: tuple[dict[str, t.Any], ...]
+    is_aid: bool = False
 
     def __str__(self) -> str:
         return f"exclude version {self.version}{_in_brackets(self.image)} from latest"
@@ -264,12 +277,19 @@ class Supersede:
 
     :param name: what it is called instead.
     :param delete: whether to delete it, if the store allows that.
+    :param seen: it, and the one that has the name then, as they were when this was decided.
     """
 
     image: str
     name: str
     operations: tuple[dict[str, t.Any], ...]
     delete: bool = False
+    seen: tuple[Image, ...] = dataclasses.field(default=(), repr=False, compare=False)
+
+    @property
+    def bare(self) -> tuple[dict[str, t.Any], ...]:
+        """What to do about one that bears as many properties as the cloud allows: without a note of when that was."""
+        return tuple(each for each in self.operations if each["op"] != "add")
 
     @property
     def hides(self) -> bool:

@@ -222,6 +222,8 @@ class Observed:
     holder: Image | None = None
     #: Whether a newer version is there and good, so that the declared one is made as one that has been superseded.
     outshone: bool = False
+    #: Ids of further images of the declared version with the same content, which give way.
+    twins: frozenset[str] = frozenset()
     #: Digests of the local source by algorithm, as far as the plan asked for them.
     digests: dict[str, str] = dataclasses.field(default_factory=dict)
     #: Real format of the local source, once asked for, and bytes of the disk in it.
@@ -241,6 +243,10 @@ class Observed:
     doubled: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     #: Whether these credentials may answer for the projects that share an image, as those of an administrator.
     answers_for_members: bool = False
+    #: Versions of the family that bears the declared name; asked for only where no image has it.
+    relatives: tuple[Image, ...] | None = None
+    #: Whether this run has done all that is declared, and only has to see that others have left the name where it belongs.
+    said: bool = False
     #: Images that have others as kernel or ramdisk, by the ids of those; only for those that a plan would delete.
     needing: dict[str, tuple[Image, ...]] = dataclasses.field(default_factory=dict)
     #: Ids of images that were waited for in vain.

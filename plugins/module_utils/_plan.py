@@ -21,7 +21,7 @@ from ._compare import Verdict
 from ._desired import Desired
 from ._errors import ContentMissing, ImageFault, InvalidOption
 from ._heirs import model_of
-from ._image_steps import Delete, Wait
+from ._image_steps import Delete, Fill, Wait
 from ._observed import GONE, Image, Observed
 from ._promotion import narrowed, promoted
 from ._refusals import (
@@ -35,7 +35,8 @@ from ._spared import doubted, spared
 from ._steps import Plan, Step, certain
 from ._storing import stores_after, stores_differ
 from ._supply import STAMP_ALGORITHM, supply
-from ._update import update
+from ._unnamed import asks_for_relatives, heir_of, named_first
+from ._update import clear_up, update
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Questions:
     import_methods: bool = False
     stores: bool = False
     members_of: str | None = None
+    #: Whether the declared name is that of a family.
+    relatives: bool = False
     #: Images of which has to be known who has them as kernel or ramdisk.
     needing: frozenset[str] = frozenset()
 
@@ -57,6 +60,11 @@ class Questions:
 
 def questions(desired: Desired, observed: Observed) -> Questions:
     """What has to be found out before :func:`plan` can decide; ask again until nothing is left."""
+    if asks_for_relatives(desired, observed):
+        return Questions(relatives=True)
+    heir = heir_of(desired, observed) if desired.version is None and desired.state != "absent" else None
+    if heir:
+        _step, observed = named_first(desired, observed, heir)
     asked = _questions(*narrowed(desired, observed))
     if asked or desired.retire != "delete":
         return asked
@@ -114,10 +122,31 @@ def plan(desired: Desired, observed: Observed) -> Plan:
 
 def _planned(desired: Desired, observed: Observed) -> Plan:
     """The plan, as if no image needed another one to boot."""
+    heir = None if desired.state == "absent" else heir_of(desired, observed)
+    if heir is None:
+        return _as_named(desired, observed)
+    if desired.version is not None:
+        decided = _as_named(desired, observed)
+        if not any(isinstance(step, Fill) for step in decided.steps):
+            return decided
+    give, then = named_first(desired, observed, heir)
+    decided = _as_named(desired, then)
+    if any(isinstance(step, Wait) for step in decided.steps):
+        return decided
+    before = decided.before if desired.version else compare.picture_of(heir)
+    return dataclasses.replace(decided, before=before, steps=(give, *decided.steps), confirm=True)
+
+
+def _as_named(desired: Desired, observed: Observed) -> Plan:
+    """The plan, as if somebody had the name of the family already, should the declared name be one."""
     task, scene = narrowed(desired, observed)
     parts = _parts(task, scene)
     before = _picture_before(task, scene, parts.current)
-    decided = promoted(desired, observed, _decided(task, scene, parts, before))
+    if observed.said and desired.version is not None:
+        own = clear_up(task, scene, parts, before)
+    else:
+        own = _decided(task, scene, parts, before)
+    decided = promoted(desired, observed, own)
     touched = {getattr(step, "image", None) for step in decided.steps}
     for image in observed.images:
         held = image.copying or (image not in scene.images and _is_busy(image, observed))
@@ -164,7 +193,7 @@ def _parts(desired: Desired, observed: Observed) -> Cast:
                 f"The image {desired.name!r} does not have the declared checksum, and the task names no source (filename or "
                 "uri) of an image that has it."
             )
-    return cast(images, desired.name)
+    return cast(images, desired.name, observed.twins)
 
 
 def _only(desired: Desired, image: Image) -> Cast:

@@ -20,6 +20,7 @@ from ._desired import Desired
 from ._errors import AmbiguousImage, InvalidOption
 from ._image_steps import (
     Change,
+    Create,
     Deactivate,
     Delete,
     Exclude,
@@ -28,11 +29,14 @@ from ._image_steps import (
     LookAgain,
     Retire,
     Supersede,
+    Verify,
     Wait,
     key_of,
 )
-from ._observed import END_OF_LIFE, EXCLUDED, GONE, INCOMING_FOR, REPLACES, SUPERSEDED_AT, WRITTEN_ON, Image, Observed
+from ._observed import END_OF_LIFE, EXCLUDED, INCOMING_FOR, REPLACES, SUPERSEDED_AT, WRITTEN_ON, Image, Observed
 from ._steps import Plan, Step, certain
+from ._twins import twins_of
+from ._unnamed import bearing
 from ._version_order import version_key
 from ._versions import (
     age,
@@ -61,6 +65,8 @@ def narrowed(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
     """
     if desired.version is None:
         return desired, observed
+    if observed.said:
+        desired = _with_nothing_left_to_say(desired)
     mine = tuple(image for image in observed.images if _is_declared(image, desired))
     if desired.id:
         _require_no_twin(desired, mine)
@@ -68,7 +74,7 @@ def narrowed(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
     has_name = any(image.name == desired.name and not image.stamp(INCOMING_FOR) for image in mine)
     task = dataclasses.replace(
         desired,
-        name=desired.name if has_name else versioned_name(desired.name, desired.version),
+        name=desired.name if has_name else versioned_name(desired.name, certain(desired.version)),
         stamps=desired.stamps if has_name else _held_back(desired),
     )
     others = [image for image in observed.images if image not in mine]
@@ -77,6 +83,7 @@ def narrowed(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
     scene = dataclasses.replace(
         observed,
         images=mine,
+        twins=twins_of(mine, observed.now),
         holder=holder,
         outshone=_is_outshone(desired, observed, others),
     )
@@ -91,13 +98,20 @@ def promoted(desired: Desired, observed: Observed, own: Plan) -> Plan:
     """
     if desired.version is None or desired.promote is False or not desired.moves_name:
         return own
+    was_promoted = desired.promote
+    if observed.said:
+        desired = _with_nothing_left_to_say(desired)
     if own.steps and isinstance(own.steps[-1], (Wait, LookAgain)):
         return own
     promotion = _Promotion(desired, observed, own)
     if promotion.is_left_to_later:
         note = f"With wait: false, who has the name {desired.name!r} is left to a later run."
         return dataclasses.replace(own, warnings=(*own.warnings, note))
-    return promotion.plan()
+    plan = promotion.plan()
+    if was_promoted and observed.said and not plan.steps:
+        plan = dataclasses.replace(plan, warnings=(*plan.warnings, *promotion.news()))
+    is_quiet = all(isinstance(step, (Create, Fill, Verify)) for step in plan.steps)
+    return dataclasses.replace(plan, confirm=not is_quiet)
 
 
 class _Promotion:
@@ -121,20 +135,22 @@ class _Promotion:
         self.astray = [each for each in family if has_former_name(each, family, self.name)]
 
     def plan(self) -> Plan:
-        excludes = self._excludes()
         rightful = self._rightful()
         if rightful is None:
             return self.own
+        excludes = self._excludes()
         going = [each for each in (*self.bearers, *self.former) if self._has_to_go(each, rightful)]
         late = [each for each in going if each is self.parts.current or self._is_own(each)]
         overdue = [each for each in going if each not in late]
-        if not self._is_safe_without(overdue):
+        interim = self._interim(overdue)
+        if self.desired.promote or interim is None:
             late, overdue = going, []
-        first: list[Step] = [self._supersede(each) for each in overdue]
-        moves: list[Step] = [*excludes, *self._gives(rightful, late), *(self._supersede(each) for each in late)]
+        first: list[Step] = [self._supersede(each, certain(interim)) for each in overdue]
+        moves: list[Step] = [*excludes, *self._gives(rightful, late)]
+        moves += [self._supersede(each, rightful) for each in late]
         moves += [self._renamed(each) for each in self.astray if each is not rightful and each not in going]
-        place = self._place()
-        steps = (*first, *self.own.steps[:place], *moves, *self.own.steps[place:])
+        place, own = self._place(), [self._watched(step, rightful) for step in self.own.steps]
+        steps = (*first, *own[:place], *moves, *own[place:])
         return dataclasses.replace(self.own, after=self._picture([*first, *moves]), steps=steps)
 
     @property
@@ -144,12 +160,25 @@ class _Promotion:
         waits = self.image is None or not self.image.usable
         return starts or (waits and self.desired.promote is True)
 
+    def _watched(self, step: Step, heir: Image) -> Step:
+        """A step that takes an image out of sight, which is not done if the one that has the name then has changed."""
+        if not (isinstance(step, Retire) and step.seen):
+            return step
+        return dataclasses.replace(
+            step, seen=(*step.seen, *(each for each in self.observed.images if each.id == heir.id))
+        )
+
     def _place(self) -> int:
-        """Where among the steps of the plan the name passes on: before the image that has it is deactivated or deleted."""
+        """Where among the steps of the plan the name passes on: before the image that has it goes out of use."""
         if self.desired.state == "absent":
             return 0
-        sleeps = (index for index, step in enumerate(self.own.steps) if isinstance(step, Deactivate))
-        return next(sleeps, len(self.own.steps))
+        ends = (index for index, step in enumerate(self.own.steps) if self._ends_use(step))
+        return next(ends, len(self.own.steps))
+
+    def _ends_use(self, step: Step) -> bool:
+        """Whether a step takes an image out of use that is found under the name."""
+        named = (each.id for each in self.bearers if not each.hidden)
+        return isinstance(step, Deactivate) or (isinstance(step, Retire) and bool(step.seen) and step.image in named)
 
     def _image_after(self) -> Image | None:
         after = self.own.after
@@ -170,7 +199,7 @@ class _Promotion:
     def _relatives(self, images: list[Image]) -> list[Image]:
         """Further versions that bear the name, as can be in the moment of a promotion."""
         known = {each.id for each in (*self.parts.outgoing, *filter(None, [self.parts.current]))}
-        named = [each for each in _bearing(images, self.name) if self._is_version(each)]
+        named = [each for each in bearing(images, self.name) if self._is_version(each)]
         return [each for each in named if each.id not in known]
 
     def _rightful(self) -> Image | None:
@@ -193,31 +222,44 @@ class _Promotion:
         return best(keeping) if all(map(self._is_version, keeping)) else None
 
     def _excludes(self) -> list[Exclude]:
-        """Steps that make a version that is promoted the newest good one."""
-        if not self.desired.promote:
+        """Steps that make a version that is promoted the newest good one, and one that is to be deleted none that is good."""
+        if not (self.desired.promote or self.desired.state == "absent"):
             return []
-        ours, family = age(certain(self.image)), certain(self.desired.family)
-        newer = [
-            each
-            for each in versions_of(self.staying, family)
-            if age(each) > ours and not self._is_own(each) and is_good(each, self.observed.now)
-        ]
+        if self.desired.promote:
+            ours = age(certain(self.image))
+            newer = versions_of(self.staying, certain(self.desired.family))
+            bad = [each for each in newer if age(each) > ours and not self._is_own(each)]
+        else:
+            bad = [each for each in self.bearers if each.id in self.leaving and self._is_version(each)]
         operations: _Operations = ({"op": "add", "path": f"/{EXCLUDED}", "value": "true"},)
-        return [Exclude(each.id, certain(version_of(each)), operations) for each in newer]
+        good = [each for each in bad if is_good(each, self.observed.now)]
+        is_aid = not self.desired.promote
+        return [Exclude(each.id, certain(version_of(each)), operations, is_aid) for each in good]
 
     def _has_to_go(self, image: Image, rightful: Image) -> bool:
         """Whether an image loses the name; one that is replaced is retired anyway, one that is deleted loses it first."""
         return image.id != rightful.id and (image.id not in self.leaving or self.desired.state == "absent")
 
-    def _is_safe_without(self, images: list[Image]) -> bool:
-        """Whether somebody finds an active image under the name while these lose it, before it is given to another one."""
-        left = [each for each in _bearing(self.observed.images, self.name) if each not in images]
-        return any(each.status == "active" and not each.hidden for each in left)
+    def _interim(self, images: list[Image]) -> Image | None:
+        """Who has the name while these lose it, before it is given to another one; None if others would see it elsewhere."""
+        left = [each for each in bearing(self.observed.images, self.name) if each not in images]
+        newest = newest_good(self.observed.images, certain(self.desired.family), self.observed.now)
+        heir = newest or best(filter(self._is_version, left))
+        is_found = heir is not None and heir in left and heir.status == "active" and not heir.hidden
+        return heir if is_found else None
+
+    def news(self) -> tuple[str, ...]:
+        """What has become of a promotion that somebody else has overtaken."""
+        rightful = self._rightful()
+        if rightful is None or self._is_own(rightful):
+            return ()
+        version = version_of(rightful)
+        return (f"Somebody else has given the name {self.name!r} to version {version} ({rightful.id}) meanwhile.",)
 
     def _gives(self, image: Image, going: list[Image]) -> list[GiveName]:
         operations: list[dict[str, t.Any]] = []
         shows = image.hidden and not (self._is_own(image) and self.desired.attributes.get("os_hidden"))
-        takes_sight = shows and any(not each.hidden for each in going)
+        takes_sight = shows and any(not each.hidden for each in self.bearers if each.id != image.id)
         if image.name != self.name:
             operations.append({"op": "replace", "path": "/name", "value": self.name})
         if image.stamp(SUPERSEDED_AT):
@@ -232,7 +274,7 @@ class _Promotion:
         bearers = frozenset(each.id for each in self.bearers)
         return [GiveName(image.id, certain(version_of(image)), self.name, tuple(operations), bearers)]
 
-    def _supersede(self, image: Image) -> Supersede:
+    def _supersede(self, image: Image, heir: Image) -> Supersede:
         desired, own = self.desired, self._is_own(image)
         relative = self._is_version(image)
         name = versioned_name(self.name, certain(version_of(image))) if relative else dated_name(image)
@@ -249,7 +291,10 @@ class _Promotion:
             operations.append({"op": "add", "path": f"/{EXCLUDED}", "value": "true"})
         is_declared = relative and version_key(version_of(image) or "") in desired.siblings
         disposable = relative and not (own or is_declared or image.protected or image.id in self.leaving)
-        return Supersede(image.id, name, compare.stamping(image, operations), desired.retire == "delete" and disposable)
+        deletes = desired.retire == "delete" and disposable
+        known = {each.id: each for each in self.observed.images}
+        seen = tuple(known[each.id] for each in (image, heir) if each.id in known)
+        return Supersede(image.id, name, compare.stamping(image, operations), deletes, seen)
 
     def _renamed(self, image: Image) -> Change:
         """The step that calls a version after the name of the family that is declared now."""
@@ -277,6 +322,14 @@ class _Promotion:
 def _former(versions: t.Sequence[Image], name: str) -> list[Image]:
     """Those that have the name by which a family went before; they lose it when the family gets another one."""
     return [each for each in versions if has_former_name(each, versions, name) and not is_called_after_version(each)]
+
+
+def _with_nothing_left_to_say(desired: Desired) -> Desired:
+    """The declaration of a run that has done it all: a promotion is said by what is excluded; the rest is the same for everybody.
+
+    Two that promote at the same moment would else take the name from each other. So the one that came last is right.
+    """
+    return dataclasses.replace(desired, promote=None) if desired.promote else desired
 
 
 def _held_back(desired: Desired) -> dict[str, str | None]:
@@ -319,17 +372,12 @@ def _is_outshone(desired: Desired, observed: Observed, others: list[Image]) -> b
     return any(version_key(version_of(each) or "") > ours for each in known)
 
 
-def _bearing(images: t.Iterable[Image], name: str) -> list[Image]:
-    alive = [image for image in images if image.name == name and image.status not in GONE]
-    return [image for image in alive if not image.retired and not image.stamp(INCOMING_FOR)]
-
-
 def _cast(images: t.Iterable[Image], name: str) -> Cast:
     """The parts of the images that bear the family's name.
 
     :raises AmbiguousImage: if several of them are no versions of one family.
     """
-    named = _bearing(images, name)
+    named = bearing(images, name)
     try:
         return cast(named, name)
     except AmbiguousImage as problem:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._chosen_id import was_chosen
+from ._chosen_id import purpose, was_chosen
 from ._compare import Flat
 from ._desired import Desired
 from ._errors import ChecksumMismatch, ImageFault, InvalidOption
@@ -96,7 +96,7 @@ def require_disposable(desired: Desired, observed: Observed, image: Image, old: 
             "cannot be used again: delete it and choose another id.",
             id=image.id,
         )
-    if image.id in observed.stuck and not _is_ours(desired, observed, image, old):
+    if image.id in observed.stuck and not is_ours(desired, observed, image, old):
         raise ImageFault(
             f"The image {desired.name!r} ({image.id}) has been {image.status} for longer than the option timeout, and it was "
             "not made by this collection; if nobody is at work on it, delete it.",
@@ -110,10 +110,11 @@ def require_disposable(desired: Desired, observed: Observed, image: Image, old: 
         )
 
 
-def _is_ours(desired: Desired, observed: Observed, image: Image, old: Image | None) -> bool:
+def is_ours(desired: Desired, observed: Observed, image: Image, old: Image | None) -> bool:
     """Whether the id is one that this collection would have chosen on the day on which the image was made."""
     seeds = {old.id if old else None, image.stamp(INCOMING_FOR)}
-    return any(was_chosen(image.id, image.created_at, observed.project_id, desired.name, seed) for seed in seeds)
+    what = purpose(desired.name, desired.family, desired.version)
+    return any(was_chosen(image.id, image.created_at, observed.project_id, what, seed) for seed in seeds)
 
 
 def require_released(image: Image, steps: t.Iterable[Step]) -> None:

@@ -42,12 +42,14 @@ class Plan:
     :param after: the same picture once all steps are done; equal to ``before`` when there are no steps.
     :param steps: in the order in which they are applied.
     :param warnings: sentences that the user should read although nothing fails.
+    :param confirm: whether to observe and plan once more when all steps are done, because of what others do at the same moment.
     """
 
     before: dict[str, t.Any]
     after: dict[str, t.Any]
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
+    confirm: bool = False
 
     @property
     def changed(self) -> bool:

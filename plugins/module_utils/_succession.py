@@ -12,9 +12,10 @@ import contextlib
 import typing as t
 
 from . import _image_steps as steps
+from ._compare import settable
 from ._errors import ServerRefusal, Superseded
 from ._glance import Glance, Json
-from ._observed import INCOMING_FOR
+from ._observed import INCOMING_FOR, Image
 from ._patching import Patches, protection
 from ._steps import sentence
 
@@ -35,6 +36,7 @@ class Succession:
 
         :param successor: id of the image that has taken its place.
         """
+        self._require_seen(step.seen)
         if step.unprotect:
             self._patches.patch(step.image, protection(False))
         if step.how == "delete" and self._is_deleted(step.image, "replaced"):
@@ -42,7 +44,7 @@ class Succession:
         for _try in range(2):
             # The new image is in its place: planning anew would take the place back from whoever has it by now
             with contextlib.suppress(Superseded):
-                self._patches.change(step.image, step.patch(successor))
+                self._change(step.image, step.patch(successor), step.patch(successor, bare=True))
                 return
 
     def give_name(self, step: steps.GiveName) -> Json:
@@ -58,10 +60,37 @@ class Succession:
         return raw
 
     def supersede(self, step: steps.Supersede) -> Json | None:
-        """Take the name of a family from an image; return the image, or None if it was deleted."""
+        """Take the name of a family from an image; return the image, or None if it was deleted.
+
+        :raises Superseded: if it, or the one that has the name then, is not any more what it was.
+        """
+        self._require_seen(step.seen)
         if step.delete and self._is_deleted(step.image, "superseded"):
             return None
-        return self._patches.change(step.image, step.operations)
+        return self._change(step.image, step.operations, step.bare)
+
+    def _change(self, image_id: str, operations: t.Sequence[Json], bare: t.Sequence[Json]) -> Json:
+        """Change an image; one that takes no further property at least so that it is where it belongs."""
+        try:
+            return self._patches.change(image_id, operations)
+        except ServerRefusal as fault:
+            if fault.status != 413:
+                raise
+            self._warn(
+                f"The image {image_id} bears as many properties as the cloud allows, so some notes are not made on it."
+            )
+            return self._patches.change(image_id, bare)
+
+    def _require_seen(self, images: t.Iterable[Image]) -> None:
+        """:raises Superseded: if an image is not any more what it was."""
+        for image in images:
+            if not self.is_as_seen(image):
+                raise Superseded(f"The image {image.id} was changed by somebody else.")
+
+    def is_as_seen(self, image: Image) -> bool:
+        """Whether nobody has changed an image since it was seen."""
+        raw = self._glance.image(image.id)
+        return raw is not None and raw["status"] == image.status and settable(Image(raw)) == settable(image)
 
     def _is_deleted(self, image_id: str, what: str) -> bool:
         """Delete an image, if the store does not need it any more."""

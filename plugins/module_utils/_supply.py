@@ -15,7 +15,7 @@ import functools
 
 from . import _compare as compare
 from ._cast import Cast
-from ._chosen_id import chosen_ids, rivals
+from ._chosen_id import chosen_ids, purpose, rivals
 from ._compare import Flat, Verdict
 from ._content_type import misgiving
 from ._desired import Desired
@@ -88,8 +88,8 @@ class _Supply:
 
     def plan(self, before: dict[str, object]) -> Plan:
         self._refuse()
-        steps: list[Step] = [Delete(each.id, f"{each.status}, with no usable data") for each in self.broken]
-        steps += [Delete(each.id, "left over from an earlier run") for each in self.spare]
+        steps: list[Step] = [Delete(each.id, f"{each.status}, with no usable data", seen=each) for each in self.broken]
+        steps += [Delete(each.id, "left over from an earlier run", seen=each) for each in self.spare]
         steps += self._fill()
         if self.ready or self.waits:
             steps += self._finish()
@@ -212,11 +212,13 @@ class _Supply:
             wanted = self.want.get("visibility")
             wide = wanted if wanted in _WIDE and self.done.get("visibility") not in _WIDE else None
             seed = self.old.id if self.old else None
-            chosen = (self.observed.project_id, desired.name, seed, self.observed.now)
+            what = purpose(desired.name, desired.family, desired.version)
+            chosen = (self.observed.project_id, what, seed, self.observed.now)
             if desired.id:
                 steps.append(Create(self.done, (desired.id,), wide))
             else:
-                steps.append(Create(self.done, chosen_ids(*chosen), wide, *rivals(*chosen)))
+                known = frozenset(image.id for image in self.observed.images)
+                steps.append(Create(self.done, chosen_ids(*chosen), wide, *rivals(*chosen), known))
         elif operations := compare.patch(self.have, self.done):
             steps.append(Change(self.target, tuple(operations)))
         steps.append(Fill(self.target, self.source, self.first_stores, self.waits))

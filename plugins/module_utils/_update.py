@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from . import _compare as compare
@@ -15,9 +16,9 @@ from ._cast import Cast
 from ._compare import Verdict
 from ._desired import Desired
 from ._heirs import retire
-from ._image_steps import Change, Deactivate, Delete, LookAgain, Reactivate
+from ._image_steps import Change, Deactivate, Delete, LookAgain, Reactivate, Retire
 from ._observed import CONTENT_KEY, REPLACED_BY, SUPERSEDED_AT, Image, Observed
-from ._refusals import require_shareable, require_stores, require_whole_signature
+from ._refusals import is_ours, require_shareable, require_stores, require_whole_signature
 from ._sharing import members_after, merges, sharing
 from ._steps import Plan, Step, certain
 from ._storing import placing
@@ -47,9 +48,9 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
         merged = merges(observed, image, wanted)
         steps += [each for each in merged if not isinstance(each, str)]
         doubts += tuple(each for each in merged if isinstance(each, str))
-    steps += [retire(desired, observed, old, image.id) for old in parts.outgoing]
+    steps += [_retired(desired, observed, old, image) for old in parts.outgoing]
     idle = [each for each in parts.incoming if not each.in_motion or each.id in observed.stuck]
-    steps += [Delete(each.id, "left over from an earlier run") for each in idle]
+    steps += [Delete(each.id, "left over from an earlier run", seen=each) for each in idle]
     if want.get("visibility") == "shared" and desired.purge_members and observed.members is None:
         steps.append(LookAgain(image.id, "it may have members from when it was shared before"))
     return Plan(
@@ -58,6 +59,23 @@ def update(desired: Desired, observed: Observed, parts: Cast, before: dict[str, 
         tuple(steps),
         doubts,
     )
+
+
+def clear_up(desired: Desired, observed: Observed, parts: Cast, before: dict[str, t.Any]) -> Plan:
+    """What is left of a plan of which all else was done: images that were replaced are taken out of sight."""
+    image = parts.current
+    if desired.state == "absent" or image is None or not image.usable:
+        return Plan(before, before)
+    return Plan(before, before, tuple(_retired(desired, observed, old, image) for old in parts.outgoing))
+
+
+def _retired(desired: Desired, observed: Observed, old: Image, image: Image) -> Retire:
+    """The step that takes an image out of sight; a twin is deleted only if the collection has made it."""
+    if old.id not in observed.twins:
+        return retire(desired, observed, old, image.id)
+    if desired.retire == "delete" and not is_ours(desired, observed, old, None):
+        desired = dataclasses.replace(desired, retire="hide")
+    return retire(desired, observed, old, image.id)
 
 
 def _metadata(desired: Desired, image: Image, have: compare.Flat, verdict: Verdict) -> compare.Flat:

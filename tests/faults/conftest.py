@@ -148,6 +148,12 @@ def row(
 
 
 @pytest.fixture
+def enter(request: pytest.FixtureRequest) -> t.Callable[[t.Any], None]:
+    """Adds what came of one round to the table, for tests that have rounds of their own."""
+    return lambda row: request.config.stash[TABLE].enter(table.label(request.node), row)
+
+
+@pytest.fixture
 def catalogue(
     request: pytest.FixtureRequest,
     repetition: int,

@@ -35,7 +35,9 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glanc
 )
 
 
-def observe(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = (), project: str = PROJECT) -> Observed:
+def observe(
+    cloud: Cloud, desired: Desired, stuck: t.Collection[str] = (), project: str = PROJECT, said: bool = False
+) -> Observed:
     """Look, and answer whatever the plan asks for, as ImageDeclaration does; questions have to come to an end."""
     if desired.version:
         found = cloud.of_family(t.cast(str, desired.family), project) + cloud.named(desired.name, project)
@@ -47,7 +49,7 @@ def observe(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = (), proje
         found = cloud.named(desired.name, project)
         if not found and desired.name in cloud.images:
             found = [copy.deepcopy(cloud.images[desired.name])]
-    observed = Observed(tuple(map(Image, found)), project, NOW, stuck=frozenset(stuck))
+    observed = Observed(tuple(map(Image, found)), project, NOW, stuck=frozenset(stuck), said=said)
     for _round in range(5):
         asked = _plan.questions(desired, observed)
         if not asked:
@@ -75,6 +77,8 @@ def _answered(cloud: Cloud, desired: Desired, observed: Observed, asked: _plan.Q
         news["stores"] = dict(cloud.stores)
     if asked.members_of:
         news["members"] = cloud.members_of(asked.members_of)
+    if asked.relatives:
+        news["relatives"] = tuple(map(Image, cloud.of_family(desired.name)))
     if asked.needing:
         assert not asked.needing & observed.needing.keys(), "asked twice"
         needing = needed_by(asked.needing, everything := [Image(copy.deepcopy(raw)) for raw in cloud.images.values()])
@@ -118,6 +122,9 @@ def run(cloud: Cloud, desired: Desired, stuck: t.Collection[str] = ()) -> Outcom
         whole = hands.carry_out(plans[-1])
         created += [hands.new] if hands.new else []
         if whole:
+            if plans[-1].confirm:
+                settled = _plan.plan(desired, observe(cloud, desired, vain, said=True))
+                assert not settled.steps, "the name is not where everybody else would see it"
             target = plans[-1].after.get("id")
             return Outcome(plans, hands.new if target == steps.NEW else target, created, vain)
     raise AssertionError("waits without end")
@@ -163,9 +170,7 @@ class Hands:
         for image_id in step.ids:
             if self.cloud.post(step.request(image_id)):
                 break
-            rival = self.cloud.images.get(image_id, {"name": None})
-            mine = rival["name"] == step.body["name"] and not rival.get("cloudimage_replaced_by")
-            assert not mine, f"would find its own leftover {image_id} for ever"
+            assert image_id in self.cloud.images or image_id in self.cloud.burnt
         else:
             if len(step.ids) == 1:
                 raise ImageFault("The declared id is burnt.")

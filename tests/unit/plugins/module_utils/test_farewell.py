@@ -21,7 +21,12 @@ def image(image_id: str, name: str, version: str | None = None, **more: t.Any) -
 
 
 GONE = "delete 2 (no longer in the catalogue)"
-PASSES = ["give the name 'deb' to version 1 (1)", "call 2 'deb (2)' and hide it", GONE]
+PASSES = [
+    "exclude version 2 (2) from latest",
+    "give the name 'deb' to version 1 (1)",
+    "call 2 'deb (2)' and hide it",
+    GONE,
+]
 TWO, ONE = image("2", "deb", "2"), image("1", "deb (1)", "1")
 ROWS: list[tuple[str, list[Image], list[str]]] = [
     ("alone", [TWO], [GONE]),

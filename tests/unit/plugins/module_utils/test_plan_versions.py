@@ -16,6 +16,7 @@ from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils impor
 from ansible_collections.cloudimage.glance.tests.unit.plugins.module_utils.glance_model import (
     NAME,
     TODAY,
+    TWO,
     Cloud,
     number,
     upload,
@@ -128,7 +129,7 @@ MADE = ["create", "fill", "verify"]
         (
             (of("1"), holding("2")),
             task("2", state="absent"),
-            ["givename 1", "supersede 2 hide", "delete 2"],
+            ["exclude 2", "givename 1", "supersede 2 hide", "delete 2"],
             {"1": NAME},
         ),
         ((of("1"), holding("2")), task("2", state="absent", promote=False), ["delete 2"], {"1": f"[{NAME} (1)]"}),
@@ -181,6 +182,43 @@ MADE = ["create", "fill", "verify"]
         (({}, holding("1", os_hidden=True, **{EXCLUDED: "true"})), task("1"), [], None),
         (({}, holding("1", os_hidden=True)), task("1"), ["givename 2", "supersede 1 hide"], {"1": NAME}),
         (({}, of("1", **{EXCLUDED: "true"})), task("1"), [], None),
+        # one version made twice
+        ((of("1"), of("1")), task("1"), ["retire 1", "givename 2"], {"1": NAME}),
+        ((holding("1"), holding("1")), task("1"), ["retire 1"], {"1": NAME}),
+        ((of("1"), of("1"), holding("2")), task("1"), ["retire 1"], {"1": f"[{NAME} (1)]", "2": NAME}),
+        ((holding("1"), of("1")), task("1"), ["givename 2", "retire 1"], {"1": NAME}),
+        ((holding("1"), holding("1", **{EXCLUDED: "true"})), task("1"), ["retire 2"], {"1": NAME}),
+        ((of("1"), of("1")), task("1", retire="delete"), ["retire 1", "givename 2"], {"1": NAME}),
+        ((of("1"), of("1")), task("1", state="absent"), ["delete 2", "delete 1"], {}),
+        (
+            (holding("1"), holding("1")),
+            task("2", **FILE),
+            ["supersede 1 hide", *MADE, "change", "givename", "supersede 2 hide"],
+            None,
+        ),
+        (
+            (of("1", data=TWO), of("1", data=TWO)),
+            task("1", **FILE),
+            ["givename 2", *MADE, "change", "retire 1", "retire 2"],
+            None,
+        ),
+        # nobody has the name
+        ((of("1"), of("2")), task("3", **FILE), ["givename 2", *MADE, "change", "givename", "supersede 2 hide"], None),
+        ((of("1"), of("2")), task(), ["givename 2"], {"1": f"[{NAME} (1)]", "2": NAME}),
+        (
+            (of("1"), of("2", **{EXCLUDED: "true"})),
+            task(tags=frozenset("a")),
+            ["givename 1", "change 1"],
+            {"1": NAME, "2": f"[{NAME} (2)]"},
+        ),
+        (
+            (of("1"), of("2")),
+            task(**OTHER_FILE),
+            ["givename 2", *MADE, "change", "retire 2"],
+            {"1": f"[{NAME} (1)]", "2": NAME},
+        ),
+        ((of("1"), of("2")), task(state="absent"), [], {"1": f"[{NAME} (1)]", "2": f"[{NAME} (2)]"}),
+        ((of("1"), of("2")), task("1", promote=False), ["change 1"], None),
         # runs that died
         (
             ({}, holding("1", **{EXCLUDED: "true", REPLACES: number(1)})),
@@ -357,7 +395,11 @@ def test_an_import_that_is_not_waited_for_leaves_the_name_to_a_later_run() -> No
         ((), task(), r"^There is no image 'debian-13', and the task names no source"),
         (({}, {}), task("1", **FILE), r"^2 images bear the name 'debian-13' that a version"),
         (({}, holding("1")), task("1"), r"^2 images bear the name 'debian-13' that a version"),
-        ((of("1"), of("1")), task("1", **FILE), r"^2 images bear the name"),
+        (
+            (of("1"), of("1", data=TWO)),
+            task("1", **FILE),
+            rf"^2 images with different content are version 1 of the family 'debian-13': {number(1)}, {number(2)}\. Delete",
+        ),
         ((holding("1"), {"name": "x"}), task("1", id=number(2)), rf"^id: version 1 .* is the image {number(1)}, not"),
     ],
 )

@@ -97,7 +97,9 @@ def test_whom_the_name_means_while_two_versions_have_it(one: t.Any, two: t.Any, 
 
 
 @pytest.mark.parametrize(
-    "other", [{VERSION: "9"}, {FAMILY: "other"}, {"image_type": "snapshot"}, {"cloudimage_image_id": "x"}], ids=str
+    "other",
+    [{VERSION: "9", "os_hash_value": "x"}, {FAMILY: "other"}, {"image_type": "snapshot"}, {"cloudimage_image_id": "x"}],
+    ids=str,
 )
 def test_versions_that_are_none_of_one_family_are_ambiguous(other: dict[str, t.Any]) -> None:
     with pytest.raises(AmbiguousImage):
