@@ -113,7 +113,8 @@ def _is_to_be_shown(inspection: _disk.Inspection, target: Target) -> bool:
 
 def _readable_as(inspection: _disk.Inspection, target: Target) -> str:
     """The format as which qemu-img reads a source: its own, or the one that is declared in spite of what it looks like."""
-    return "raw" if target.source_format == "raw" else inspection.format
+    is_raw = target.source_format == "raw" and inspection.disk_format == "raw"
+    return "raw" if is_raw else inspection.format
 
 
 def require_tools(target: Target) -> None:
