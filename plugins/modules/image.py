@@ -93,7 +93,7 @@ options:
   filename:
     description:
       - Local file with the data of the image. It must really be what O(disk_format) says, and safe; it must not refer to other
-        files (backing file, external data file, extents).
+        files (backing file, external data file, extents, a parent), and must not be cut off.
       - To convert, unpack or download a file first see M(cloudimage.glance.image_file), or the role
         P(cloudimage.glance.publish#role).
     type: path
