@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import http.client
 import re
 import socket
@@ -23,7 +24,7 @@ import typing as t
 import urllib.error
 
 from . import _address
-from ._errors import TransferProblem
+from ._errors import CollectionError, TransferProblem
 from ._within import within
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -88,13 +89,15 @@ class Requests:
         address, is_at_home = self._address, True
         for _redirects in range(_MOST_REDIRECTS + 1):
             try:
-                return within(self._options.patience, lambda: self._open(address, headers, is_at_home))  # noqa: B023
+                return within(self._options.patience, functools.partial(self._open, address, headers, is_at_home))
             except urllib.error.HTTPError as answer:
                 with contextlib.closing(answer):
                     if answer.code not in _REDIRECTS or not answer.headers.get("Location"):
                         self._refuse(answer)
                     address, stays = self._redirected(address, answer.headers["Location"])
                     is_at_home = is_at_home and stays
+            except CollectionError:  # a signal, as it is
+                raise
             except Exception as problem:  # open_url raises whatever its layers raise
                 self._refuse_connection(problem)
         raise self.problem(f"redirects more than {_MOST_REDIRECTS} times")

@@ -66,6 +66,7 @@ options:
         each once, and local files are read. No image is fetched.
     type: bool
     default: false
+    version_added: 0.4.0
 seealso:
   - module: cloudimage.glance.image
   - module: cloudimage.glance.images
