@@ -57,7 +57,7 @@ KINDS = {
             "unchecked",
             "problem",
             "Could not be compared",
-            "Mend what the message says, and run the audit again.",
+            "Correct what the message names, and run the audit again.",
         ),
         FindingKind(
             "drift",

@@ -308,7 +308,7 @@ findings:
       description: What to do about it, for people.
       type: str
       returned: success
-      sample: Mend what the message says, and run the audit again.
+      sample: Correct what the message names, and run the audit again.
 summary:
   description: Counts and bytes.
   returned: success
