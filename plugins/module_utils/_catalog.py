@@ -13,8 +13,6 @@ What an entry says wins over the defaults of its file, and those win over the op
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import functools
 import os
 import typing as t
 
@@ -22,13 +20,11 @@ from . import _catalog_file
 from ._argspec import image_spec
 from ._errors import CatalogProblem
 from ._harmless import harmless
-from ._synonyms import synonym
+from ._suggestions import names_by_alias, nearest
 
 #: Where entries of the option come from, and their defaults.
 OPTIONS = OPTION, DEFAULTS, FILES = "images", "defaults", "files"
 _FILE_KEYS = (OPTION, DEFAULTS)
-#: How much of two words has to agree for one to be taken for the other; two of three letters do.
-_ALIKE = 0.66
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,30 +161,6 @@ def kind_of(value: t.Any) -> str:
     """What messages call a kind of value."""
     kinds = {bool: "truth value", str: "text", int: "number", float: "number", list: "list", dict: "mapping"}
     return "null" if value is None else kinds.get(type(value), type(value).__name__)
-
-
-def names_by_alias(spec: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str]:
-    """The options of a spec by all the names that they have."""
-    names = {name: name for name in spec}
-    for name, option in spec.items():
-        names |= dict.fromkeys(option.get("aliases", ()), name)
-    return names
-
-
-def nearest(word: t.Any, known: t.Iterable[str]) -> str:
-    """``; did you mean 'visibility'?`` if a known word is near, else nothing; and where ``src`` belongs."""
-    known = tuple(known)
-    if word == "src" and "filename" in known:
-        return "; the role publish takes src, and the module image_file makes a local file of it for filename"
-    word = str(word).lower()[:100]
-    near = synonym(word, known) or close(word, known, _ALIKE)
-    return f"; did you mean {near!r}?" if near else ""
-
-
-@functools.lru_cache(maxsize=1000)
-def close(word: str, known: tuple[str, ...], likeness: float) -> str | None:
-    """The known word that is nearest to a word. Remembered, as a thousand entries often have one mistake in common."""
-    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=likeness)), None)
 
 
 def _read_file(path: str, defaults: dict[str, t.Any]) -> tuple[list[Entry], list[Problem]]:

@@ -19,9 +19,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import _catalog_families, _checksum
 from ._argspec import Spec, connection_spec, image_rules, image_spec, wait_spec
-from ._catalog import OPTIONS, Entry, Problem, beside, kind_of, names_by_alias, nearest, text_of
+from ._catalog import OPTIONS, Entry, Problem, beside, kind_of, text_of
 from ._desired import Desired, desired_image
 from ._errors import CollectionError
+from ._suggestions import names_by_alias, nearest
 from ._version_order import version_key, version_rank
 from ._versions import versioned_name
 

@@ -19,9 +19,9 @@ import datetime
 import re
 import typing as t
 
-from ._catalog import nearest
 from ._hardware import NUMBERS, OTHER_PROPERTIES, SWITCH_WORDS, SWITCHES, VALUES, allowed, as_nova_reads
 from ._slips import slip_of
+from ._suggestions import nearest
 
 STANDARDS = ("none", "scs")
 

@@ -20,11 +20,11 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _folder, _secrets
-from ._catalog import names_by_alias, nearest
 from ._converge import Convergence, Declaration
 from ._errors import CollectionError, Interrupted, InvalidOption
 from ._harmless import harmless
 from ._omitted import require_none_omitted, without_omitted
+from ._suggestions import names_by_alias, nearest
 
 
 class Catalog(t.Protocol):

@@ -4,11 +4,16 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Words that other tools have for our options: what is meant cannot be told by how they are spelt. Pure."""
+"""What a word that is not known may have meant: by its spelling, or by the words that other tools have for our options. Pure."""
 
 from __future__ import annotations
 
+import difflib
+import functools
 import typing as t
+
+#: How much of two words has to agree for one to be taken for the other; two of three letters do.
+_ALIKE = 0.66
 
 #: Options that a word may mean; those that a module has not are passed over.
 _MEANT = {
@@ -49,3 +54,27 @@ _MEANT = {
 def synonym(word: str, known: t.Container[str]) -> str | None:
     """The option among the known ones that a word means; None if it is no word for one."""
     return next((option for option in _MEANT.get(word, ()) if option in known), None)
+
+
+def names_by_alias(spec: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str]:
+    """The options of a spec by all the names that they have."""
+    names = {name: name for name in spec}
+    for name, option in spec.items():
+        names |= dict.fromkeys(option.get("aliases", ()), name)
+    return names
+
+
+def nearest(word: t.Any, known: t.Iterable[str]) -> str:
+    """``; did you mean 'visibility'?`` if a known word is near, else nothing; and where ``src`` belongs."""
+    known = tuple(known)
+    if word == "src" and "filename" in known:
+        return "; the role publish takes src, and the module image_file makes a local file of it for filename"
+    word = str(word).lower()[:100]
+    near = synonym(word, known) or close(word, known, _ALIKE)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+@functools.lru_cache(maxsize=1000)
+def close(word: str, known: tuple[str, ...], likeness: float) -> str | None:
+    """The known word that is nearest to a word. Remembered, as a thousand entries often have one mistake in common."""
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=likeness)), None)
