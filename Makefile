@@ -109,7 +109,7 @@ of_the_libraries := documentation image image_ways_in image_info omitted
 of_the_libraries_too := images lookup_image audit_report
 
 # What is shown of options and results is what changes most in ansible-core.
-of_secrets := tests/functional/test_secrets.py tests/functional/test_documentation.py \
+of_secrets := tests/functional/test_secrets.py \
               $(addprefix tests/unit/plugins/module_utils/test_,runner.py secrets.py address.py omitted.py)
 
 ##### The gate: "make test" runs the targets below in five tracks, see tests/gate/run.py
