@@ -84,7 +84,7 @@ def resolve(value: str, source: str, *, option: str = "checksum", http: _fetch.H
     """The checksum that an option declares for a file, looked up in a file of checksums if need be.
 
     :param source: path or address of the file whose checksum is wanted, or its name alone.
-    :param http: how to fetch a file of checksums over http or https.
+    :param http: how to speak to the server of the source; one of checksums elsewhere gets neither login nor headers.
     :raises InvalidOption: if the value is no checksum.
     :raises FileProblem, TransferProblem: if the file of checksums cannot be read.
     :raises ChecksumMismatch: if it has no checksum for the file, or several that contradict each other.
@@ -92,7 +92,8 @@ def resolve(value: str, source: str, *, option: str = "checksum", http: _fetch.H
     declared = parse(value, option)
     if isinstance(declared, Checksum):
         return declared
-    address, text = _read(declared.address, http or _fetch.HttpOptions(), option)
+    http = (http or _fetch.HttpOptions()).beside(source, declared.address)
+    address, text = _read(declared.address, http, option)
     found = _checksum_file.entries(text, _address.file_name_of(address))
     chosen = _checksum_choice.choose(found, source, address, option, declared.algorithm)
     return Checksum(chosen.algorithm, chosen.digest)

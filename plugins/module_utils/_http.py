@@ -52,6 +52,18 @@ class HttpOptions:
         """Seconds for an answer in all: a host may have an address that is dead, or send its answer bit by bit."""
         return 2.0 * self.timeout
 
+    def beside(self, home: str, address: str) -> HttpOptions:
+        """The options for another address than the one that they are declared for: login and headers do not leave its server.
+
+        :param home: path or address that they are declared for; a path has no server, and they are for the other one then.
+        """
+        if not (_address.is_url(home) and _address.is_url(address)):
+            return self
+        with contextlib.suppress(ValueError):  # what is no address gets nothing
+            if _address.origin(home) == _address.origin(address):
+                return self
+        return dataclasses.replace(self, headers={}, url_username=None, url_password=None)
+
 
 class PassingFault(Exception):
     """A fault that may be gone at the next attempt.

@@ -134,6 +134,8 @@ options:
     description:
       - Headers to send to HTTP servers. They are sent along on a redirect to the same scheme, host and port, and to no other place.
         O(url_username) and O(url_password) are, too.
+      - All three are for the server of O(src). That of O(checksum) gets them if it is the same one, or if O(src) is a local file; otherwise
+        its address may hold a login of its own.
       - Values of headers that bear credentials, such as C(Authorization) and C(X-Auth-Token), are not shown.
     type: dict
     default: {}

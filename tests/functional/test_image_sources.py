@@ -216,3 +216,26 @@ def test_a_source_that_stalls_is_given_up(folder: Path) -> None:
         assert failed["reason"] == "transfer_problem" and "(after 5 attempts)" in failed["msg"], (kind, failed)
         assert count == (0 if kind == "no connection" else 5), kind
     assert list((folder / "out").iterdir()) == []
+
+
+def test_credentials_of_a_source_do_not_go_to_another_server_of_checksums(folder: Path, server: support.Server) -> None:
+    disk = support.disk_bytes()
+    server.files = {"/disk.raw": disk, "/SUMS": f"{support.sha256(disk)}  disk.raw\n".encode()}
+    other = server.url.replace("127.0.0.1", "localhost")
+    assert other != server.url
+    credentials = {"headers": {"PRIVATE-TOKEN": "hu5h-hu5h"}, "url_username": "kim", "url_password": "s3cret-s3cret"}
+
+    def sent(sums: str, src: str) -> list[bool]:
+        server.requests.clear()
+        done = run(folder, src=src, checksum=sums, **credentials)
+        assert (folder / "out/image").read_bytes() == disk, done
+        return [
+            "private-token" in headers and "authorization" in headers
+            for _method, path, headers in server.requests
+            if path == "/SUMS"
+        ]
+
+    assert sent(f"{server.url}/SUMS", f"{server.url}/disk.raw") == [True]
+    assert sent(f"{other}/SUMS", f"{server.url}/disk.raw") == [False]
+    (folder / "disk.raw").write_bytes(disk)
+    assert sent(f"{other}/SUMS", str(folder / "disk.raw")) == [True]
