@@ -179,7 +179,7 @@ class ImageDeclaration:
             members = self._members(questions.members_of)
             news["members"] = {member["member_id"]: member["status"] for member in members}
         if questions.relatives:
-            news["relatives"] = tuple(map(Image, self._finder.by_family(self._desired.name, self._scope)))
+            news["relatives"] = tuple(map(Image, self._finder.by_family(questions.relatives, self._scope)))
         if questions.needing:
             news["needing"] = observed.needing | needing_each(self._glance, questions.needing)
         return dataclasses.replace(observed, **news)
