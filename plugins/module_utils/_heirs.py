@@ -29,7 +29,8 @@ def model_of(observed: Observed, parts: Cast) -> Image | None:
 def retire(desired: Desired, observed: Observed, old: Image, successor: str) -> Retire:
     """The step that takes a replaced image out of sight. A protected one is deleted only if the task lifts protection.
 
-    A version may be given the name of its family by somebody at the same moment, so that is looked at anew. One that has a name of its own can be reached by that, unless it would be taken for the version that has replaced it.
+    A version may be given the name of its family by somebody at the same moment, so that is looked at anew. One that has a name
+    of its own can be reached by that, unless it would be taken for the version that has replaced it.
     """
     how, new_name = desired.retire if desired.retire != "keep" else "hide", None
     unprotect = how == "delete" and old.protected

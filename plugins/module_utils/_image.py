@@ -190,7 +190,7 @@ class ImageDeclaration:
             news["doubled"] = {project: statuses for project, statuses in rows.items() if len(statuses) > 1}
             news["answers_for_members"] = bool(news["doubled"]) and self._glance.sees_all
         if questions.relatives:
-            news["relatives"] = tuple(map(Image, self._finder.by_family(self._desired.name, self._scope)))
+            news["relatives"] = tuple(map(Image, self._finder.by_family(questions.relatives, self._scope)))
         if questions.needing:
             news["needing"] = observed.needing | needing_each(self._glance, questions.needing)
         return dataclasses.replace(observed, **news)

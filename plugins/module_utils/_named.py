@@ -24,14 +24,19 @@ class Named(t.Protocol):
 
     @property
     def id(self) -> str | None: ...
+
     @property
     def name(self) -> str: ...
+
     @property
     def names(self) -> set[str]: ...
+
     @property
     def family(self) -> str | None: ...
+
     @property
     def found_id(self) -> str | None: ...
+
     @property
     def seen(self) -> t.Sequence[Image]:
         """All images that it was found among, with the mark of the catalogue or without."""

@@ -60,7 +60,7 @@ class Patches:
         """
         started = time.monotonic()
         raw = self.patch(image_id, operations)
-        pause = min(max(2 * (time.monotonic() - started), _LEAST_PAUSE), _LONGEST_PAUSE)
+        pause = pause_after(time.monotonic() - started)
         replaced = raw.get(REPLACED_BY)
         for _look in range(_MOST_LOOKS):
             _pause.pause(pause)
@@ -76,6 +76,11 @@ class Patches:
             if is_same(before, raw):
                 break
         return raw
+
+
+def pause_after(seconds: float) -> float:
+    """Seconds in which others save what they had read before, going by how long a call took."""
+    return min(max(2 * seconds, _LEAST_PAUSE), _LONGEST_PAUSE)
 
 
 def protection(on: bool) -> list[Json]:

@@ -35,7 +35,7 @@ from ._spared import doubted, spared
 from ._steps import Plan, Step, certain
 from ._storing import stores_after, stores_differ
 from ._supply import STAMP_ALGORITHM, supply
-from ._unnamed import asks_for_relatives, heir_of, named_first
+from ._unnamed import as_version, family_in_doubt, heir_of, named_first
 from ._update import clear_up, update
 
 
@@ -49,8 +49,8 @@ class Questions:
     import_methods: bool = False
     stores: bool = False
     members_of: str | None = None
-    #: Whether the declared name is that of a family.
-    relatives: bool = False
+    #: The family that the declared name may be that of.
+    relatives: str | None = None
     #: Images of which has to be known who has them as kernel or ramdisk.
     needing: frozenset[str] = frozenset()
 
@@ -60,11 +60,9 @@ class Questions:
 
 def questions(desired: Desired, observed: Observed) -> Questions:
     """What has to be found out before :func:`plan` can decide; ask again until nothing is left."""
-    if asks_for_relatives(desired, observed):
-        return Questions(relatives=True)
-    heir = heir_of(desired, observed) if desired.version is None and desired.state != "absent" else None
-    if heir:
-        _step, observed = named_first(desired, observed, heir)
+    if family := family_in_doubt(desired, observed):
+        return Questions(relatives=family)
+    desired, observed = as_version(desired, observed)
     asked = _questions(*narrowed(desired, observed))
     if asked or desired.retire != "delete":
         return asked
@@ -117,24 +115,19 @@ def plan(desired: Desired, observed: Observed) -> Plan:
 
     :raises CollectionError: if the declared state cannot be reached, in the same words whether or not it is check mode.
     """
+    desired, observed = as_version(desired, observed)
     return spared(desired, observed, _planned(desired, observed))
 
 
 def _planned(desired: Desired, observed: Observed) -> Plan:
     """The plan, as if no image needed another one to boot."""
-    heir = None if desired.state == "absent" else heir_of(desired, observed)
+    decided = _as_named(desired, observed)
+    heir = heir_of(desired, observed) if any(isinstance(step, Fill) for step in decided.steps) else None
     if heir is None:
-        return _as_named(desired, observed)
-    if desired.version is not None:
-        decided = _as_named(desired, observed)
-        if not any(isinstance(step, Fill) for step in decided.steps):
-            return decided
-    give, then = named_first(desired, observed, heir)
-    decided = _as_named(desired, then)
-    if any(isinstance(step, Wait) for step in decided.steps):
         return decided
-    before = decided.before if desired.version else compare.picture_of(heir)
-    return dataclasses.replace(decided, before=before, steps=(give, *decided.steps), confirm=True)
+    give, then = named_first(desired, observed, heir)
+    after = _as_named(desired, then)
+    return dataclasses.replace(after, before=decided.before, steps=(give, *after.steps))
 
 
 def _as_named(desired: Desired, observed: Observed) -> Plan:

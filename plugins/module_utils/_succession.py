@@ -9,14 +9,16 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import typing as t
 
 from . import _image_steps as steps
+from . import _pause
 from ._compare import settable
 from ._errors import ServerRefusal, Superseded
 from ._glance import Glance, Json
 from ._observed import INCOMING_FOR, Image
-from ._patching import Patches, protection
+from ._patching import Patches, pause_after, protection
 from ._steps import sentence
 
 
@@ -81,11 +83,18 @@ class Succession:
             )
             return self._patches.change(image_id, bare)
 
-    def _require_seen(self, images: t.Iterable[Image]) -> None:
-        """:raises Superseded: if an image is not any more what it was."""
-        for image in images:
-            if not self.is_as_seen(image):
-                raise Superseded(f"The image {image.id} was changed by somebody else.")
+    def _require_seen(self, images: t.Sequence[Image]) -> None:
+        """Look before something is taken away, and once more after the time in which others save what they had read before.
+
+        :raises Superseded: if an image is not any more what it was.
+        """
+        started = time.monotonic()
+        for again in (False, True) if images else ():
+            if again:
+                _pause.pause(pause_after(time.monotonic() - started))
+            for image in images:
+                if not self.is_as_seen(image):
+                    raise Superseded(f"The image {image.id} was changed by somebody else.")
 
     def is_as_seen(self, image: Image) -> bool:
         """Whether nobody has changed an image since it was seen."""

@@ -4,10 +4,7 @@
 
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 
-"""Families whose name nobody has, as a run that was killed or two at the same moment can leave them. Pure.
-
-A run that only knows the name, or that brings data in, which can take hours, gives the name to the newest good version first.
-"""
+"""Families whose name nobody has, or several versions, as runs at the same moment or one that was killed can leave them. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +13,9 @@ import typing as t
 
 from ._desired import Desired
 from ._image_steps import GiveName, key_of
-from ._observed import GONE, INCOMING_FOR, SUPERSEDED_AT, Image, Observed
+from ._observed import FAMILY, GONE, INCOMING_FOR, SUPERSEDED_AT, Image, Observed
 from ._steps import certain
-from ._versions import newest_good, version_of
+from ._versions import best, family_of, newest_good, version_of
 
 
 def bearing(images: t.Iterable[Image], name: str) -> list[Image]:
@@ -27,20 +24,46 @@ def bearing(images: t.Iterable[Image], name: str) -> list[Image]:
     return [image for image in alive if not image.retired and not image.stamp(INCOMING_FOR)]
 
 
-def asks_for_relatives(desired: Desired, observed: Observed) -> bool:
-    """Whether it has to be known if a declared name is that of a family, since no image bears it."""
-    if desired.version is not None or desired.id is not None or desired.state == "absent":
-        return False
-    is_id = any(image.id == desired.name for image in observed.images)
-    return observed.relatives is None and not is_id and not bearing(observed.images, desired.name)
+def family_in_doubt(desired: Desired, observed: Observed) -> str | None:
+    """The family of which all versions have to be known, because a name that is declared alone is that of none or of several.
+
+    A run that was killed, or two at the same moment, can have left it so.
+    """
+    if (
+        desired.version is not None
+        or desired.id is not None
+        or desired.state == "absent"
+        or observed.relatives is not None
+    ):
+        return None
+    named = bearing(observed.images, desired.name)
+    if not named:
+        return None if any(image.id == desired.name for image in observed.images) else desired.name
+    families = {family_of(image) for image in named}
+    return families.pop() if len(named) > 1 and len(families) == 1 else None
+
+
+def as_version(desired: Desired, observed: Observed) -> tuple[Desired, Observed]:
+    """The declaration of the version that ought to have a name which none or several have; everything else as it is."""
+    if not observed.relatives or desired.version is not None:
+        return desired, observed
+    images = {image.id: image for image in (*observed.relatives, *observed.images)}
+    known = observed.relatives[0].raw[FAMILY]
+    heir = newest_good(images.values(), known, observed.now)
+    heir = heir or best(image for image in bearing(observed.images, desired.name) if family_of(image) == known)
+    if heir is None:
+        return desired, observed
+    task = dataclasses.replace(desired, family=known, version=version_of(heir))
+    return task, dataclasses.replace(observed, images=tuple(images.values()))
 
 
 def heir_of(desired: Desired, observed: Observed) -> Image | None:
-    """The version that gets a name which nobody has, before anything else is done; None if somebody has it, or no version is good."""
-    if desired.promote is False or not desired.moves_name or bearing(observed.images, desired.name):
+    """The version that gets a name which nobody has before data comes in; None if somebody has it, or no version is good."""
+    if desired.promote is False or not desired.moves_name or desired.version is None or desired.state == "absent":
         return None
-    family = desired.name if desired.version is None else certain(desired.family)
-    return newest_good((*observed.images, *(observed.relatives or ())), family, observed.now)
+    if bearing(observed.images, desired.name):
+        return None
+    return newest_good(observed.images, certain(desired.family), observed.now)
 
 
 def named_first(desired: Desired, observed: Observed, heir: Image) -> tuple[GiveName, Observed]:

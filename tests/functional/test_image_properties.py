@@ -11,7 +11,8 @@ from pathlib import Path
 
 import cloud_support
 from cloud_support import Project
-from conftest import Run
+
+Run = t.Callable[..., dict[str, t.Any]]
 
 WRONG = {"os_distr": "debian", "hw_disk_bus": "virtoi", "team": "blue"}
 TOLD = (

@@ -78,7 +78,7 @@ def _answered(cloud: Cloud, desired: Desired, observed: Observed, asked: _plan.Q
     if asked.members_of:
         news["members"] = cloud.members_of(asked.members_of)
     if asked.relatives:
-        news["relatives"] = tuple(map(Image, cloud.of_family(desired.name)))
+        news["relatives"] = tuple(map(Image, cloud.of_family(asked.relatives)))
     if asked.needing:
         assert not asked.needing & observed.needing.keys(), "asked twice"
         needing = needed_by(asked.needing, everything := [Image(copy.deepcopy(raw)) for raw in cloud.images.values()])

@@ -116,10 +116,13 @@ class Run:
 
     def pause(self) -> None:
         """Wait, which others do not."""
+        takes, self.begun = self.begun is not None, None
         if self.stage.prompt:
             self._outlasts = [(run, run.begun) for run in self.stage.runs if run is not self and run.begun is not None]
         self.hand_over()
         self._outlasts = []
+        if takes:
+            self.begin()
 
     def block(self, until: t.Callable[[], bool]) -> bool:
         """Wait for something; False if nobody is left who could bring it about."""

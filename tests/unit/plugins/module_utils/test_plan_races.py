@@ -111,3 +111,38 @@ def test_one_good_version_has_the_name_after_any_race(how: str, declared: list[D
         require_well(run)
     require_order(cloud)
     require_rest(cloud, declared)
+
+
+@QUICK
+@given(STARTS, st.lists(st.one_of(PROMOTERS, PROMOTERS, OTHERS, MAKERS), min_size=2, max_size=3), st.integers(0))
+def test_hosts_that_stand_still_repair_what_they_break(how: str, declared: list[Desired], seed: int) -> None:
+    """Between any two calls any time may pass; then there can be a moment without the name, and a run that gives it back."""
+    cloud = start(how)
+    for run in Stage(cloud, random.Random(seed), prompt=False).play(*declared):
+        require_well(run)
+    require_order(cloud)
+    require_rest(cloud, declared)
+
+
+@QUICK
+@given(
+    STARTS, st.lists(st.one_of(LEAVERS, LEAVERS, PROMOTERS, OTHERS, BY_NAME), min_size=2, max_size=3), st.integers(0)
+)
+def test_versions_that_go_meanwhile(how: str, declared: list[Desired], seed: int) -> None:
+    cloud = start(how)
+    for run in Stage(cloud, random.Random(seed)).play(*declared):
+        require_well(run)
+    if bearers(cloud) or rightful(cloud):
+        require_order(cloud)
+
+
+@QUICK
+@given(st.integers(2, 3), st.sampled_from([None, True]), st.booleans(), st.integers(0))
+def test_one_version_is_made_once(parties: int, promote: bool | None, alone: bool, seed: int) -> None:
+    cloud = Cloud() if alone else start("holder")
+    declared = [_task("4", promote=promote, source=upload("/img/one"))] * parties
+    for run in Stage(cloud, random.Random(seed)).play(*declared):
+        assert run.fault is None
+    require_order(cloud)
+    assert len([raw for raw in cloud.images.values() if raw[VERSION] == "4"]) == 1
+    require_rest(cloud, declared)

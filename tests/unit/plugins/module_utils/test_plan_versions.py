@@ -208,7 +208,7 @@ MADE = ["create", "fill", "verify"]
         (
             (of("1"), of("2", **{EXCLUDED: "true"})),
             task(tags=frozenset("a")),
-            ["givename 1", "change 1"],
+            ["change 1", "givename 1"],
             {"1": NAME, "2": f"[{NAME} (2)]"},
         ),
         (
