@@ -40,7 +40,7 @@ QUICK = settings(
     deadline=None,
     derandomize=EXAMPLES <= 200,
     database=None,
-    phases=[Phase.generate, *([] if os.environ.get("NOSHRINK") else [Phase.shrink])],
+    phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
 OWN = "cloudimage_"
