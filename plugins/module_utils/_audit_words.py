@@ -80,7 +80,7 @@ def _lines_of_findings(findings: t.Iterable[Json]) -> list[tuple[str, str, str]]
 def _lines_of_advice(findings: t.Iterable[Json]) -> list[str]:
     """What to do, once for each kind of finding, or more often where it is not the same for all."""
     said = dict.fromkeys((each["code"], harmless(each["advice"])) for each in findings)
-    return ["What to do:", *_aligned([(code, advice) for code, advice in said])]
+    return ["What to do:", *_aligned(list(said))]
 
 
 def _cells(row: Json) -> tuple[str, ...]:

@@ -213,10 +213,8 @@ def _still_needed(items: t.Sequence[Item]) -> t.Iterator[Problem]:
             gone = leaving.get(image_id)
             if gone and name not in gone.passes_on and not any(_takes_name(each, gone, name) for each in items):
                 wrong = f"boots with {name!r}, the image {image_id}, which {_catalog.beside(item.entry, gone.entry)} declares absent"
-                option = next(
-                    each for each in ("kernel", "ramdisk") if _catalog.text_of(item.entry.options.get(each)) == name
-                )
-                yield item.entry.problem(option, wrong)
+                is_kernel = _catalog.text_of(item.entry.options.get("kernel")) == name
+                yield item.entry.problem("kernel" if is_kernel else "ramdisk", wrong)
 
 
 def _takes_name(item: Item, gone: Item, name: str) -> bool:

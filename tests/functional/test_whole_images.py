@@ -139,7 +139,7 @@ def vhd(whole: Path, target: Path, creator: bytes, subformat: str) -> Path:
     """A VHD whose footers tell another creator, and a geometry that is too small for the disk."""
     support.convert(whole, target, "vpc", "-o", f"subformat={subformat},force_size=on")
     content = bytearray(target.read_bytes())
-    for place in {len(content) - 512, 0 if subformat == "dynamic" else len(content) - 512}:
+    for place in (len(content) - 512, 0) if subformat == "dynamic" else (len(content) - 512,):
         footer = content[place : place + 512]
         footer[28:32], footer[56:60], footer[64:68] = creator, struct.pack(">HBB", *GEOMETRY), bytes(4)
         footer[64:68] = struct.pack(">I", ~sum(footer) & 0xFFFFFFFF)

@@ -103,7 +103,7 @@ def test_cut_files_are_refused_wherever_they_are_cut(images: Path, tmp_path: Pat
     content, chance = (images / name).read_bytes(), random.Random(name)
     size = len(content)
     near_the_end = [size - missing for missing in (1, 2, 511, 512, 513, 4096, 65536, 90 * KIB)]
-    cuts = [*near_the_end, size * 6 // 10, size // 2, 600, 100, 1, *(chance.randrange(size) for _ in range(40))]
+    cuts = [*near_the_end, size * 6 // 10, size // 2, 600, 100, 1, *(chance.randrange(size) for _cut in range(40))]
     path, passed = tmp_path / "image", []
     for cut in cuts:
         if fault(path, disk_format, content[:cut]) is None:

@@ -89,7 +89,7 @@ def pairs(lists: list[list[str]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("ascending", PACKAGES + SPELLED, ids=" < ".join)
 def test_order(ascending: list[str]) -> None:
-    wrong = [pair for pair in pairs([ascending]) if not version_key(pair[0]) < version_key(pair[1])]
+    wrong = [pair for pair in pairs([ascending]) if version_key(pair[0]) >= version_key(pair[1])]
     assert wrong == []
 
 
