@@ -22,7 +22,15 @@ from ._image_steps import Delete
 from ._observed import CATALOG, Image, Observed, in_other_hands
 from ._steps import Plan
 from ._transfer import Transfer
-from ._versions import best, family_of, is_called_after_version, name_of_family, newest_good, version_of
+from ._versions import (
+    best,
+    family_of,
+    is_called_after_version,
+    is_excluded,
+    name_of_family,
+    newest_good,
+    version_of,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +127,8 @@ def _is_missed(image: Image, others: t.Iterable[Image], observed: Observed) -> b
     if not family or image.name != name_of_family([each for each in observed.images if family_of(each) == family]):
         return False
     relatives = [each for each in others if family_of(each) == family]
-    if any(each.name == image.name for each in relatives):
+    # One that is excluded may have just passed its name on, and has it still
+    if any(each.name == image.name for each in relatives) and not is_excluded(image):
         return False
     if any(each.name == image.name and not each.hidden for each in others if each not in relatives):
         return False  # Somebody else's image goes by the name already.
