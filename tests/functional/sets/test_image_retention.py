@@ -426,7 +426,11 @@ def test_playbook_has_words_for_each_fate(tmp_path, check):
     [
         (
             [{"family": "other", "keep_lats": 5, "catalgo": "base", "delete_after": "0d"}],
-            ["(item=other)", "Unsupported parameters", "module: catalgo, keep_lats.", "keep_last"],
+            [
+                "(item=other)",
+                "no option 'catalgo'; did you mean 'catalog'?",
+                "no option 'keep_lats'; did you mean 'keep_last'?",
+            ],
         ),
         (["other"], ["retire_rules is not a list of rules"]),
     ],
