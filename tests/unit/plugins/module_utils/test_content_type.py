@@ -262,7 +262,7 @@ def test_what_is_raw(tmp_path: Path, name: str, content: bytes) -> None:
     assert content_type.misgiving(inspection.content, "filename: /disk") is None
 
 
-@pytest.mark.parametrize("command", [["mkfs.ext4", "-q", "-F"], ["mkswap", "-q"]])
+@pytest.mark.parametrize("command", [["mkfs.ext4", "-q", "-F"], ["mkswap", "-q"], ["mkfs.minix", "-3"], ["mkfs.bfs"]])
 def test_what_tools_make(tmp_path: Path, command: list[str]) -> None:
     program = shutil.which(command[0], path="/usr/sbin:/sbin:/usr/bin:/bin")
     if program is None:
