@@ -29,6 +29,8 @@ _BLOCK = 512
 _TEXT_SIZE = 4096
 #: Types of tar headers that say something about the member behind them: pax records, long names, the label of a volume.
 _TAR_EXTENSIONS = (b"x", b"g", b"L", b"K", b"X", b"V")
+#: How a page begins, whatever its encoding.
+_PAGE = re.compile(rb"\s*<(!doctype\s+html|html|head|\?xml)\b", re.IGNORECASE)
 _MD_MAGIC = b"\xfc\x4e\x2b\xa9"
 
 _WORDS: dict[Kind, str] = {
@@ -238,9 +240,9 @@ def _by_end(tail: bytes, size: int) -> Content | None:
 
 
 def _text(head: bytes) -> Content | None:
-    """A page, a list of checksums, an error message: text with at least one blank or line break at its beginning."""
+    """A page, a list of checksums, an error message: text with at least one blank or line break at its beginning, or a tag."""
     text = _decoded(head[:_TEXT_SIZE])
-    if text is None or not re.search(r"\s", text):
+    if text is None or not re.search(r"\s|\A\ufeff?<[!?A-Za-z][^<]*>", text):
         return None
     begin = text.lstrip("\ufeff \t\r\n").lower()
     if re.match(r"(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype html|html|head|title|body)\b", begin, re.DOTALL):
@@ -253,12 +255,17 @@ def _text(head: bytes) -> Content | None:
 
 
 def _decoded(block: bytes) -> str | None:
-    """The text that a block is, in UTF-8 or in UTF-16 with a mark; None if it is none. A last character may be cut."""
+    """The text that a block is, in UTF-8 or in UTF-16 with a mark; None if it is none. A last character may be cut.
+
+    Pages may be in any other encoding that has ASCII in it.
+    """
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"), (b"", "utf-8")):
         if block.startswith(mark):
             try:
                 text = codecs.getincrementaldecoder(encoding)().decode(block[len(mark) :])
             except UnicodeDecodeError:
-                return None
+                if mark or not _PAGE.match(block):
+                    return None
+                text = block.decode("latin-1")
             return None if re.search(r"[\0-\x06\x0e-\x1a\x1c-\x1f\x7f]", text) else text
     return None

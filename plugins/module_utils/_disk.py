@@ -45,7 +45,7 @@ class Inspection:
     """What an image file really is.
 
     :param format: Glance's name of the format (``raw``, ``qcow2``, ``vmdk``, ``vdi``, ``vhd``, ``vhdx``, ``iso``, ``ploop``), or
-        the name of what it is instead (``qed``, ``luks``, ``tar``, ``lz4``, ``html`` ...). A disk with a partition table is ``raw``,
+        the name of what it is instead (``qed``, ``qcow``, ``luks``, ``tar``, ``lz4``, ``html`` ...). A disk with a partition table is ``raw``,
         and so is what nothing is recognised in.
     :param virtual_size: bytes of the disk inside; 0 if the file does not tell.
     :param actual_size: bytes that the file takes up on the local disk.
@@ -101,6 +101,8 @@ def inspect(path: str, *, in_full: bool = True) -> Inspection:
     if len(names) > 1:
         unsafe.insert(0, f"it looks like several formats at once ({', '.join(sorted(names))})")
     name = _name(names, head)
+    if name == "qcow":  # which the library takes for a qcow2 of which it understands nothing
+        unsafe = ["it is in the format qcow, version 1, which Glance refuses; convert it to qcow2 first"]
     virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found, head)
     content = _content_type.recognised(head, tail, status.st_size) if name == "raw" else None
     if name == "luks":
@@ -295,6 +297,8 @@ def _name(names: set[str], head: bytes) -> str:
     """Glance's name of a format that was recognised; two of them the library does not always know."""
     if head.startswith(b"LUKS\xba\xbe"):
         return "luks"
+    if names == {"qcow2"} and head[4:8] == b"\0\0\0\1":
+        return "qcow"
     name = "vmdk" if _is_descriptor(head) else sorted(names)[0]
     return "raw" if name == "gpt" else name
 

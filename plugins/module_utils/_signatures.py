@@ -154,7 +154,7 @@ FIRST: tuple[Row, ...] = (
 
 #: Partition tables and what lies on partitions; they count after all else but text.
 VOLUMES: tuple[Row, ...] = (
-    # UEFI (sectors of 512 and of 4096 bytes); Inside Macintosh: Devices; BSD disklabel.h; Amiga hardblocks.h; s390 vtoc.h
+    # UEFI (sectors of 512 and of 4096 bytes); Inside Macintosh: Devices; BSD disklabel.h; Sun and SGI disk labels; Amiga hardblocks.h; s390 vtoc.h
     *_rows(
         "volume",
         {
@@ -162,6 +162,8 @@ VOLUMES: tuple[Row, ...] = (
             "apm": (((0, b"ER"), (512, b"PM")), *_at(512, b"PM\0\0")),
             "bsd disk label": tuple(((offset, b"\x57\x45\x56\x82"),) for offset in (0, 64, 512)),
             "amiga rdb": tuple(((block * 512, b"RDSK"),) for block in range(16)),
+            "sun disk label": (((188, b"\x60\x0d\xde\xee"), (508, b"\xda\xbe")),),
+            "sgi disk label": _at(0, b"\x0b\xe5\xa9\x41"),
             "dasd": _at(8 * _KIB, b"\xe5\xd6\xd3\xf1", b"\xd3\xd5\xe7\xf1"),
         },
     ),
@@ -199,6 +201,8 @@ VOLUMES: tuple[Row, ...] = (
             "romfs": _at(0, b"-rom1fs-"),
             "nilfs2": (((1024, b"\2\0\0\0"), (1030, b"\x34\x34")),),
             "minix": _at(1040, b"\x7f\x13\1\0", b"\x8f\x13\1\0", b"\x68\x24\1\0", b"\x78\x24\1\0"),
+            "minix 3": tuple(((1048, b"\x5a\x4d\0\0" + bytes([0, high])),) for high in (4, 8, 16)),
+            "bfs": _at(0, b"\xce\xfa\xad\x1b"),
             "reiserfs": _at(64 * _KIB + 52, b"ReIsErFs", b"ReIsEr2Fs", b"ReIsEr3Fs"),
             "jfs": _at(32 * _KIB, b"JFS1"),
             "gfs2": _at(64 * _KIB, b"\x01\x16\x19\x70\0\0\0\1"),

@@ -46,13 +46,23 @@ _EPOCH = re.compile(r"([0-9]+)[:!]")
 
 #: Words that tell a pre-release, and what they are compared as.
 _STAGES = {
-    word: word for word in "alpha beta canary ea experimental milestone pre preview rc test unstable".split()
-} | {"candidate": "rc", "cr": "rc", "prerelease": "pre", "testing": "test"}
+    word: word
+    for word in "alpha beta canary ea experimental insider milestone next pre preview rc test unstable".split()
+} | {
+    "candidate": "rc",
+    "cr": "rc",
+    "insiders": "insider",
+    "prerelease": "pre",
+    "releasecandidate": "rc",
+    "testing": "test",
+}
 #: Words that tell a build on the way to something, be it a pre-release.
 _BUILDS = {word: word for word in "daily nightly snapshot weekly".split()}
 _DEV = frozenset({"dev", "devel", "develop", "development"})
 #: PEP 440's letters, between a number that is no date and another number, and the milestones of M1. No part of a digest in hex.
-_LETTER = re.compile(r"(?<![^\W_])([0-9]{1,7})[-._]?([abc])([0-9]+)(?=dev|post|(?![^\W_]))", re.IGNORECASE)
+_LETTER = re.compile(
+    r"(?<![^\W_])([0-9]{1,7})(?:[-._]?([abc])|[-._]([abc])[._])([0-9]+)(?=dev|post|(?![^\W_]))", re.IGNORECASE
+)
 _LETTERS = {"a": "alpha", "b": "beta", "c": "rc"}
 _MILESTONE = re.compile(r"(?<![^\W_])m([0-9]+)(?![^\W_])", re.IGNORECASE)
 
@@ -75,7 +85,7 @@ def version_rank(version: str) -> tuple[_Part, ...]:
 def _read(text: str) -> list[_Part]:
     """The parts of a version. Words mean something only up to the first ``~`` or ``+``; packages take all that follows as it is."""
     at = next((index for index, sign in enumerate(text) if sign in "~+"), len(text))
-    head = _LETTER.sub(lambda found: f"{found[1]}-{_LETTERS[found[2].lower()]}{found[3]}", text[:at])
+    head = _LETTER.sub(lambda found: f"{found[1]}-{_LETTERS[(found[2] or found[3]).lower()]}{found[4]}", text[:at])
     head = _MILESTONE.sub(r"milestone\1", head)
     reader = _Reader()
     for found in _PARTS.finditer(head):

@@ -154,7 +154,7 @@ def _require_snapshots(file: File, header: _Header) -> None:
     """Tables and clusters of snapshots that are kept inside the file."""
     if header.snapshots > _MOST_SNAPSHOTS:
         raise Fault("its qcow2 header is damaged: it has too many snapshots")
-    position = header.snapshots_offset
+    position = end = header.snapshots_offset
     for _number in range(header.snapshots):
         head = file.read(position, 40, "its list of snapshots")
         l1_offset, l1_entries, id_size, name_size = struct.unpack_from(">QIHH", head)
@@ -162,8 +162,10 @@ def _require_snapshots(file: File, header: _Header) -> None:
             raise Fault("a snapshot in it is damaged: its table is too large")
         _require_tables(file, header, l1_offset, l1_entries, None)
         (extra_size,) = struct.unpack_from(">I", head, 36)
-        position += -(-(40 + extra_size + id_size + name_size) // 8) * 8
-    file.require(position if header.snapshots else 0, "its list of snapshots")
+        # Entries begin at multiples of 8 bytes; nothing need follow the last one, which may be that of the file, too
+        end = position + 40 + extra_size + id_size + name_size
+        position = -(-end // 8) * 8
+    file.require(end if header.snapshots else 0, "its list of snapshots")
 
 
 def _require_bitmaps(file: File, header: _Header) -> None:

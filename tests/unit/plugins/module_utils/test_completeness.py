@@ -149,6 +149,25 @@ def test_snapshots_and_bitmaps_are_looked_at(tmp_path: Path) -> None:
     assert "list of snapshots" in str(fault(path, "qcow2", broken_snapshot(whole)))
 
 
+def test_nothing_need_follow_the_last_snapshot(tmp_path: Path) -> None:
+    """QEMU writes the list of snapshots anew when one is deleted; it may be the end of the file, at no multiple of 8 bytes."""
+    (tmp_path / "disk").write_bytes(disk())
+    path = tmp_path / "image"
+    qemu_img("convert", "-f", "raw", "-O", "qcow2", tmp_path / "disk", path)
+    qemu_img("snapshot", "-c", "four", path)
+    content = path.read_bytes()
+    (place,) = struct.unpack_from(">Q", content, 64)
+    id_size, name_size, extra_size = (
+        *struct.unpack_from(">HH", content, place + 12),
+        *struct.unpack_from(">I", content, place + 36),
+    )
+    entry = content[place : place + 40 + extra_size + id_size + name_size]
+    assert len(entry) % 8, "nothing to leave out"
+    moved = broken_snapshot(content) + entry
+    assert fault(path, "qcow2", moved) is None
+    assert "list of snapshots" in str(fault(path, "qcow2", moved[:-1]))
+
+
 def broken_snapshot(content: bytes) -> bytes:
     """A qcow2 whose list of snapshots lies behind the end."""
     return content[:64] + struct.pack(">Q", len(content)) + content[72:]

@@ -148,6 +148,10 @@ OTHERS: list[tuple[str, str, bytes]] = [
     ("bzip3", "packed", b"BZ3v1\0\0" + bytes(600)),
     ("lrzip", "packed", b"LRZI\0\6" + bytes(600)),
     ("html", "text", b"<!DOCTYPE html><title>404 Not Found</title>\n"),
+    ("html", "text", b"<html><body>404</body></html>"),
+    ("html", "text", b"<html><title>Zugriff f\xfcr Sie gesperrt</title>"),
+    ("html", "text", b"\r\n<!DOCTYPE HTML><html><title>\xb4\xed\xce\xf3</title>"),
+    ("xml", "text", b"<Error><Code>NoSuchKey</Code></Error>"),
     ("html", "text", b"\xef\xbb\xbf\n <!-- 1 -->\n<HTML lang=en>"),
     ("html", "text", b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">\n'),
     ("xml", "text", b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>'),
@@ -258,7 +262,7 @@ def test_what_is_raw(tmp_path: Path, name: str, content: bytes) -> None:
     assert content_type.misgiving(inspection.content, "filename: /disk") is None
 
 
-@pytest.mark.parametrize("command", [["mkfs.ext4", "-q", "-F"], ["mkswap", "-q"]])
+@pytest.mark.parametrize("command", [["mkfs.ext4", "-q", "-F"], ["mkswap", "-q"], ["mkfs.minix", "-3"], ["mkfs.bfs"]])
 def test_what_tools_make(tmp_path: Path, command: list[str]) -> None:
     program = shutil.which(command[0], path="/usr/sbin:/sbin:/usr/bin:/bin")
     if program is None:

@@ -97,7 +97,7 @@ def qcow2_head(version: int = 3, backing: int = 0, encryption: int = 0, features
         (qcow2_head(features=2), "corrupt"),
         (qcow2_head(features=4), "another file"),
         (qcow2_head(features=16), "features"),
-        (qcow2_head(version=1), "features"),
+        (qcow2_head(version=1), "format qcow, version 1"),
         (b"QED\0" + bytes(1000), "not allowed"),
         (b"# Disk DescriptorFile\n" + bytes(1000), "other files"),
         (b"KDMV" + bytes(1000), "VMDK"),
@@ -153,6 +153,12 @@ def test_what_is_taken_for_raw_for_want_of_anything_else() -> None:
         UnsafeImage, match=r"^src: the file /page is no disk image .* 88 bytes .* say source_format: raw"
     ):
         _disk.require_disk(Inspection("raw", 88, 88), "/page", "src", declared="source_format")
+
+
+def test_the_first_version_of_qcow_has_its_own_name(tmp_path: Path) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow", str(tmp_path / "disk"), "1M"], check=True, timeout=60)
+    found = _disk.inspect(str(tmp_path / "disk"))
+    assert (found.format, len(found.unsafe), found.virtual_size) == ("qcow", 1, MIB)
 
 
 def test_encrypted_disk_is_raw_if_it_is_said(tmp_path: Path) -> None:
