@@ -109,6 +109,12 @@ def glimpsed(head: bytes, tail: bytes, size: int) -> Content | None:
     return _by_table(_signatures.FORMATS, head) or recognised(head, tail, size)
 
 
+def image_format(head: bytes) -> str | None:
+    """The format of Glance, or qed, whose magic number begins a file, whether the rest of its header is there or not."""
+    found = _by_table(_signatures.FORMATS, head)
+    return found.name.partition(" ")[0] if found else None
+
+
 def recognised(head: bytes, tail: bytes, size: int) -> Content | None:
     """What a file is; None if nothing is recognised, as with zeros, random data, and disks without any known mark.
 

@@ -103,6 +103,9 @@ def inspect(path: str, *, in_full: bool = True) -> Inspection:
     name = _name(names, head)
     if name == "qcow":  # which the library takes for a qcow2 of which it understands nothing
         unsafe = ["it is in the format qcow, version 1, which Glance refuses; convert it to qcow2 first"]
+    elif name == "raw" and (begun := _content_type.image_format(head)):
+        # The library needs a header of a certain length; qemu does not
+        name, unsafe = begun, [f"its {begun} header is cut off or damaged"]
     virtual_size = status.st_size if name in ("raw", "iso", "luks") else _claimed_size(found, head)
     content = _content_type.recognised(head, tail, status.st_size) if name == "raw" else None
     if name == "luks":

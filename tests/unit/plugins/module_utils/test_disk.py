@@ -174,6 +174,29 @@ def test_encrypted_disk_is_raw_if_it_is_said(tmp_path: Path) -> None:
             _disk.require_safe(found, "/disk", disk_format=declared)
 
 
+@pytest.mark.parametrize("size", [4, 104, 300, 511])
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("qcow2", qcow2_head(backing=72)),
+        ("vmdk", b"KDMV\1\0\0\0"),
+        ("vhdx", b"vhdxfile"),
+        ("vhd", b"conectix"),
+        ("qed", b"QED\0"),
+        ("vdi", bytes(64) + b"\x7f\x10\xda\xbe"),
+    ],
+)
+def test_a_header_that_is_cut_off_makes_no_raw_disk(tmp_path: Path, name: str, head: bytes, size: int) -> None:
+    """The library does not know a format by less than its header, and qemu follows the backing file of such a qcow2."""
+    path = tmp_path / "disk"
+    path.write_bytes(head.ljust(1024, b"\0")[: max(size, len(head) if name == "vdi" else 8)])
+    found = _disk.inspect(str(path))
+    assert found.format == name and found.unsafe, found
+    for declared in ("raw", "aki", name, None):
+        with pytest.raises(UnsafeImage, match="is not safe"):
+            _disk.require_safe(found, "/disk", disk_format=declared)
+
+
 def test_an_old_library_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     package = types.ModuleType("oslo_utils.imageutils")
     package.format_inspector = types.ModuleType("format_inspector")  # type: ignore[attr-defined]
