@@ -6,7 +6,7 @@
 
 """Whether a disk as it is (raw, ISO) is whole: partitions and file systems end where the file does, or before.
 
-Follows the UEFI specification (GPT), ECMA-119 (ISO 9660), and the superblocks of ext2 to ext4, XFS and SquashFS.
+Follows the UEFI specification (GPT), ECMA-119 (ISO 9660), and the superblocks of ext2 to ext4, XFS, FAT and SquashFS.
 """
 
 from __future__ import annotations
@@ -110,4 +110,15 @@ def _require_filesystem(file: File, head: bytes) -> None:
         end = block * blocks
     elif head.startswith(b"hsqs"):
         (end,) = struct.unpack_from("<Q", head, 40)
+    elif _is_fat(head):
+        (sector,), (few,), (many,) = (
+            struct.unpack_from(code, head, at) for code, at in (("<H", 11), ("<H", 19), ("<I", 32))
+        )
+        end = sector * (few or many)
     file.require(end, "its file system")
+
+
+def _is_fat(head: bytes) -> bool:
+    """The boot sector of a FAT with its name, by the parameters that it needs (Microsoft's FAT specification)."""
+    (sector,) = struct.unpack_from("<H", head, 11)
+    return sector in (512, 1024, 2048, 4096) and (head[54:57] == b"FAT" or head[82:87] == b"FAT32")

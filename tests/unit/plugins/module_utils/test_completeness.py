@@ -316,7 +316,17 @@ def ext4(blocks: int) -> bytes:
     return (bytes(1024) + superblock).ljust(4096 * blocks, b"\0")
 
 
+def fat(sectors: int, kind: bytes, place: int) -> bytes:
+    """A FAT, as far as its boot sector: few sectors are told in 16 bits, many in 32."""
+    few, many = (sectors, 0) if place == 54 else (0, sectors)
+    parameters = struct.pack("<HBHBHH", 512, 4, 1, 2, 512, few) + b"\xf8" + bytes(10) + struct.pack("<I", many)
+    head = b"\xeb\x3c\x90mkfs.fat" + parameters
+    return (head.ljust(place, b"\0") + kind).ljust(510, b"\0") + b"\x55\xaa" + bytes((sectors - 1) * 512)
+
+
 WHOLE_DISKS = {
+    "FAT12": fat(2880, b"FAT12   ", 54),
+    "FAT32": fat(4096, b"FAT32   ", 82),
     "GPT": gpt_disk(),
     "GPT, sectors of 4096": gpt_disk(4096, 1024),
     "MBR": partition(0x83, 2048, 2048) + bytes(4095 * 512),
