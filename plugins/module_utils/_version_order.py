@@ -44,6 +44,8 @@ _SIGNS = {"~": _Kind.TILDE, "^": _Kind.CARET, "-": _Kind.HYPHEN, "+": _Kind.PLUS
 _PARTS = re.compile(r"[0-9]+|[^\W0-9_]+|[-~^+]")
 _EPOCH = re.compile(r"([0-9]+)[:!]")
 
+#: Major, minor, patch.
+_NUMBERS_OF_A_RELEASE = 3
 #: Words that tell a pre-release, and what they are compared as.
 _STAGES = {
     word: word
@@ -150,8 +152,16 @@ class _Reader:
         loose = [part for part in self.parts[place:] if part[0] is not _Kind.HYPHEN] if place > 0 else []
         if loose:
             del self.parts[place:]
+        self._drop_zeros()
         self.parts += [(_Kind.TILDE, 0, ""), word, *loose]
         self._is_pre, self._loose = True, 0
+
+    def _drop_zeros(self) -> None:
+        """27.0.0.0rc1 comes before 27.0.0, as OpenStack and PEP 440 mean it: zeros behind the third number count for nothing."""
+        numbers = sum(part[0] is _Kind.NUMBER for part in self.parts)
+        while numbers > _NUMBERS_OF_A_RELEASE and self.parts[-1] == _number("0", _Kind.NUMBER):
+            self.parts.pop()
+            numbers -= 1
 
     @property
     def _has_begun_pre(self) -> bool:

@@ -169,7 +169,7 @@ def test_a_vhd_keeps_its_size_in_every_format(tmp_path: Path, whole: Path, targe
 
 def test_a_result_that_is_smaller_than_its_source(tmp_path: Path) -> None:
     """With a qemu-img that does what it likes."""
-    (tmp_path / "disk").write_bytes(support.disk_bytes())
+    (tmp_path / "disk").write_bytes(support.unknown_bytes())
     source = support.convert(tmp_path / "disk", tmp_path / "source", "qcow2")
     folder = tmp_path / "bin"
     folder.mkdir()
