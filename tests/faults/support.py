@@ -80,7 +80,9 @@ class Cloud:
         """What modules have left in the folders for temporary files, and half-written entries of their cache."""
         places = (self.temporary, self.folder / "tmp")
         left = [path for place in places if place.exists() for path in place.rglob("*")]
-        return left + [path for path in (self.folder / "cache").rglob("*") if path.is_file() and path.suffix != ".json"]
+        # Beside ours lies the cache of stevedore, which it does without where Python itself lies below /tmp.
+        ours = self.folder / "cache" / "cloudimage.glance"
+        return left + [path for path in ours.rglob("*") if path.is_file() and path.suffix != ".json"]
 
 
 @contextlib.contextmanager
