@@ -33,7 +33,7 @@ _MAGICS = {
 }
 
 
-def _no_warning(_text: str) -> None:
+def no_warning(_text: str) -> None:
     """For those who do not want to hear it."""
 
 
@@ -50,7 +50,7 @@ class Archive:
 
     name: str
     memory: int = MEMORY
-    warn: t.Callable[[str], None] = _no_warning
+    warn: t.Callable[[str], None] = no_warning
     verified: bool | None = None
     padding: int = 0
 

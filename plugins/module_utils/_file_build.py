@@ -64,7 +64,7 @@ class Target:
     source_format: str | None = None
     max_virtual_size: int = _disk.MAX_VIRTUAL_SIZE
     max_unpack_memory: int = _archive.MEMORY
-    warn: t.Callable[[str], None] = dataclasses.field(default=lambda _text: None, compare=False)
+    warn: t.Callable[[str], None] = dataclasses.field(default=_archive.no_warning, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)

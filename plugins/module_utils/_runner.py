@@ -45,6 +45,9 @@ class _Module(AnsibleModule):
     the log of the system, nor if it fails because of them.
     """
 
+    #: The options as they may be shown; a catalogue of them is looked through once.
+    _shown: dict[str, t.Any] | None = None
+
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         _folder.enter()
         super().__init__(*args, **kwargs)
@@ -56,7 +59,8 @@ class _Module(AnsibleModule):
         _secrets.conceal(self, _secrets.secrets_in(self.params))
 
     def _log_invocation(self) -> None:
-        params, self.params = self.params, _secrets.shown(self.params)
+        self._shown = _secrets.shown(self.params)
+        params, self.params = self.params, self._shown
         try:
             super()._log_invocation()
         finally:
@@ -86,7 +90,8 @@ class _Module(AnsibleModule):
 
     def _invocation(self) -> dict[str, t.Any]:
         """What Ansible shows with the results, where it is asked to."""
-        return {"invocation": {"module_args": _secrets.shown(self.params)}}
+        # What fails before it is logged has not been looked through for secrets yet
+        return {"invocation": {"module_args": _secrets.shown(self.params) if self._shown is None else self._shown}}
 
 
 def run_declaration(

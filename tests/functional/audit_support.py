@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
 
 import cloud_support
+import playbook_support
 import yaml
-from patience import PATIENCE
 
 #: Names as somebody might choose who wants the page or the terminal to do something.
 HOSTILE = [
@@ -38,7 +36,7 @@ class Report:
     """What a run of the playbook left."""
 
     page: Path
-    done: subprocess.CompletedProcess[str]
+    output: str
     calls: cloud_support.Calls
     images: int
 
@@ -72,7 +70,7 @@ def declared() -> list[dict[str, t.Any]]:
     ]
 
 
-def play(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def play(folder: Path, *arguments: str) -> tuple[int, str]:
     """Run the playbook for two clouds that answer, one that is not known, and one whose options are wrong."""
     hosts = {"one": "local", "two": "local-other", "three": "nowhere", "four": "local"}
     common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "audit_stuck_after": "0"}
@@ -82,16 +80,8 @@ def play(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "clouds.yml").write_text(yaml.safe_dump(inventory))
     # What a playbook says is a template; a title that looks like one has to say that it is none.
     (folder / "vars.yml").write_text(f"audit_title: !unsafe {TITLE!r}\naudit_hosts: all\n")
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(folder / "clouds.yml")]
-    command += ["cloudimage.glance.audit", "-e", f"@{folder}/vars.yml", *arguments]
-    quiet = {"ANSIBLE_NOCOLOR": "1", "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "PWD": str(folder)}
-    return subprocess.run(
-        command,
-        env=os.environ | quiet,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        stdin=subprocess.DEVNULL,
-        check=False,
+    return playbook_support.run(
+        *("-i", folder / "clouds.yml", "cloudimage.glance.audit", "-e", f"@{folder}/vars.yml", *arguments),
+        environment={**playbook_support.own(folder), "PWD": str(folder)},
         cwd=folder,
     )

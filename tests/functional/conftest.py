@@ -106,3 +106,17 @@ def disk(tmp_path: Path) -> t.Callable[..., Path]:
         return files_support.convert(raw, tmp_path / f"disk-{seed}.{disk_format}", disk_format)
 
     return make
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with another one in it, ``out``, for a file that is made."""
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def server() -> t.Iterator[files_support.Server]:
+    """A server of files, with faults where they are asked for."""
+    with files_support.serving() as serving:
+        yield serving

@@ -9,7 +9,6 @@ from __future__ import annotations
 import configparser
 import contextlib
 import json
-import os
 import random
 import socket
 import subprocess
@@ -18,16 +17,10 @@ import typing as t
 from pathlib import Path
 
 import cloud_support
-from patience import PATIENCE
+import playbook_support
 
-_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-_QUIET = {
-    "ANSIBLE_LOCALHOST_WARNING": "false",
-    "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-    "ANSIBLE_NOCOLOR": "1",
-    "ANSIBLE_FORCE_COLOR": "0",
-    "ANSIBLE_PIPELINING": "1",
-}
+#: The tasks of the role are many and small.
+_PIPELINING = {"ANSIBLE_PIPELINING": "1"}
 
 
 class Cloud:
@@ -55,24 +48,13 @@ class Cloud:
             "local_cloud_keystone_port": self._ports[0],
             "local_cloud_glance_port": self._ports[1],
         }
-        return start("cloudimage.glance.local_cloud", "--extra-vars", json.dumps(variables))
+        arguments = ("cloudimage.glance.local_cloud", "--extra-vars", json.dumps(variables))
+        return playbook_support.start(*arguments, environment=_PIPELINING)
 
     @staticmethod
     def wait(process: subprocess.Popen[str]) -> None:
-        output, _errors = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, output
-
-
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start ansible-playbook; what it tells comes all on one pipe."""
-    return subprocess.Popen(
-        [str(_PLAYBOOK), *arguments],
-        env={**os.environ, **_QUIET, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+        code, output = playbook_support.finish(process)
+        assert code == 0, output
 
 
 @contextlib.contextmanager

@@ -7,19 +7,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
 import ansible_collections.cloudimage.glance as collection
 import cloud_support
 import files_support
+import playbook_support
 import pytest
 import yaml
-from patience import PATIENCE
 
 PLUGINS = Path(collection.__path__[0]) / "plugins"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
@@ -72,29 +69,12 @@ def _run(tasks: list[dict[str, t.Any]], tmp_path: Path) -> str:
     clouds = yaml.safe_load(cloud_support.CLOUDS_YAML.read_text())["clouds"]
     named = {"clouds": {"mycloud": clouds["local"], "othercloud": clouds["local-other"]}}
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(named))
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
-    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    environment = os.environ | {
-        "OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml"),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "1",
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HOME": str(tmp_path),
-    }
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvv", str(tmp_path / "play.yml")]
-    done = subprocess.run(
-        command,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARNING" not in done.stdout + done.stderr
-    return done.stdout
+    book = playbook_support.written(tmp_path / "play.yml", tasks)
+    environment = {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml"), **playbook_support.own(tmp_path)}
+    code, output = playbook_support.run("-vvv", book, environment=environment)
+    assert code == 0, output
+    assert "WARNING" not in output
+    return output
 
 
 def _results(output: str) -> list[dict[str, t.Any]]:

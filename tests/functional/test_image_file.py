@@ -29,18 +29,6 @@ QEMU_NAMES = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd
 NOT_ROOT = 65534
 
 
-@pytest.fixture(name="folder")
-def _folder(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path
-
-
-@pytest.fixture(name="server")
-def _server() -> t.Iterator[support.Server]:
-    with support.serving() as server:
-        yield server
-
-
 @pytest.fixture(name="disk", scope="session")
 def _disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("disk") / "disk.raw"

@@ -22,18 +22,6 @@ from cloud_support import Project
 from files_support import Faults
 
 
-@pytest.fixture(name="folder")
-def _folder(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path
-
-
-@pytest.fixture(name="server")
-def _server() -> t.Iterator[support.Server]:
-    with support.serving() as server:
-        yield server
-
-
 def run(folder: Path, *, check: bool = False, **options: t.Any) -> dict[str, t.Any]:
     """Run image_file."""
     return support.run_module("image_file", folder, {"path": folder / "out/image", **options}, check=check)

@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
+import playbook_support
 import pytest
 import yaml
 from cloud_support import Project
-from patience import PATIENCE
 
 OMIT = "{{ nothing | default(omit) }}"
 Play = t.Callable[..., tuple[int, str]]
@@ -26,26 +23,8 @@ def play(tmp_path: Path) -> Play:
     """Run tasks; the exit code and the output."""
 
     def run(*tasks: dict[str, t.Any]) -> tuple[int, str]:
-        (tmp_path / "play.yml").write_text(
-            yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [*tasks]}])
-        )
-        settings = {
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            "ANSIBLE_NOCOLOR": "1",
-            "HOME": str(tmp_path),
-            "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        }
-        done = subprocess.run(
-            [Path(sys.executable).parent / "ansible-playbook", "-v", tmp_path / "play.yml"],
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        return done.returncode, done.stdout + done.stderr
+        book = playbook_support.written(tmp_path / "play.yml", tasks)
+        return playbook_support.run("-v", book, environment=playbook_support.own(tmp_path))
 
     return run
 

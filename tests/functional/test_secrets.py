@@ -6,19 +6,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
 import cloud_support
 import files_support
+import playbook_support
 import pytest
 import yaml
 from cloud_support import Project
-from patience import PATIENCE
 
 #: Writes down all results as callbacks get them.
 CALLBACK = """
@@ -50,35 +47,22 @@ def play(tmp_path: Path, given: t.Any, *tasks: dict[str, t.Any]) -> str:
     """
     (tmp_path / "callbacks").mkdir(exist_ok=True)
     (tmp_path / "callbacks" / "witness.py").write_text(CALLBACK)
-    book = {"hosts": "localhost", "gather_facts": False, "tasks": [{"ignore_errors": True, **task} for task in tasks]}
     # Of a task that fails, Ansible shows how it is written in the playbook.
     (tmp_path / "variables.yml").write_text(yaml.safe_dump({"given": given}))
-    book["vars_files"] = ["variables.yml"]
-    (tmp_path / "play.yml").write_text(yaml.safe_dump([book]))
+    failing = [{"ignore_errors": True, **task} for task in tasks]
+    book = playbook_support.written(tmp_path / "play.yml", failing, vars_files=["variables.yml"])
     told = [tmp_path / "witness.json", tmp_path / "ansible.log"]
     settings = {
         "ANSIBLE_CALLBACK_PLUGINS": str(tmp_path / "callbacks"),
         "ANSIBLE_CALLBACKS_ENABLED": "witness",
         "ANSIBLE_INJECT_INVOCATION": "1",
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_LOG_PATH": str(told[1]),
-        "ANSIBLE_NOCOLOR": "1",
-        "HOME": str(tmp_path),
         "WITNESS": str(told[0]),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        **playbook_support.own(tmp_path),
     }
-    done = subprocess.run(
-        [Path(sys.executable).parent / "ansible-playbook", "-vvv", "--diff", tmp_path / "play.yml"],
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0 and "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
-    return "\n".join([done.stdout, done.stderr, *(path.read_text() for path in told)])
+    code, output = playbook_support.run("-vvv", "--diff", book, environment=settings)
+    assert code == 0 and "Traceback" not in output, output
+    return "\n".join([output, *(path.read_text() for path in told)])
 
 
 def refuse_secrets(told: str) -> None:

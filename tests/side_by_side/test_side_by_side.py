@@ -7,20 +7,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import typing as t
 import uuid
 from pathlib import Path
 
+import playbook_support
 import pytest
-import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "functional"))
 
 import cloud_support
 import files_support
-from patience import PATIENCE
 
 #: The environment in which the folder collections holds openstack.cloud; openstacksdk in it is as old as that needs.
 _THEIRS = os.environ["CLOUDIMAGE_TEST_INCUMBENT"]
@@ -36,28 +34,18 @@ def member() -> t.Iterator[cloud_support.Project]:
 
 def play(folder: Path, tasks: list[dict[str, t.Any]]) -> str:
     """The output of a play on localhost, which succeeds."""
-    playbook = folder / "play.yml"
-    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    book = playbook_support.written(folder / "play.yml", tasks)
     collections = [f"{_THEIRS}/collections", os.environ["ANSIBLE_COLLECTIONS_PATH"]]
-    environment = os.environ | {
+    environment = {
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(collections),
-        "ANSIBLE_NOCOLOR": "1",
         "OS_CLIENT_CONFIG_FILE": str(cloud_support.CLOUDS_YAML),
         "OS_CLOUD": "local",
         "XDG_CACHE_HOME": str(folder / "cache"),
     }
-    environment.pop("PYTHONPATH", None)
-    done = subprocess.run(
-        [f"{_THEIRS}/bin/ansible-playbook", str(playbook)],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    program = f"{_THEIRS}/bin/ansible-playbook"
+    code, output = playbook_support.run(book, environment=environment, without=("PYTHONPATH",), program=program)
+    assert code == 0, output
+    return output
 
 
 @pytest.mark.parametrize("ours", [_THEIRS, sys.prefix], ids=["one environment", "two environments"])

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
-import subprocess
 import sys
 import typing as t
 import urllib.parse
 from pathlib import Path
 
 import cloud_support
-from patience import PATIENCE
+import playbook_support
 
 Options = dict[str, t.Any]
 DATA = cloud_support.CLOUD_DIR / "data" / "glance"
@@ -34,17 +32,8 @@ _SERVICES = ("keystone", "glance")
 def bring(state: str, options: Options) -> None:
     """Run the role; what the options do not say is as the role has it by default."""
     variables = {**_same_cloud(), "local_cloud_state": state, **options}
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "cloudimage.glance.local_cloud"]
-    result = subprocess.run(
-        [*command, "--extra-vars", json.dumps(variables)],
-        env={**os.environ, "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    code, output = playbook_support.run("cloudimage.glance.local_cloud", "--extra-vars", json.dumps(variables))
+    assert code == 0, output
 
 
 def _same_cloud() -> Options:

@@ -27,8 +27,8 @@ def report(tmp_path_factory) -> t.Iterator[audit_support.Report]:
         audit_support.fill(*projects)
         with cloud_support.calls() as calls:
             # What is relative is meant from where the user stands, which is this folder.
-            done = audit_support.play(folder, "-e", "audit_dest=audit.html")
-        yield audit_support.Report(folder / "audit.html", done, calls, len(HOSTILE) + len(PLAIN) + 2)
+            _code, output = audit_support.play(folder, "-e", "audit_dest=audit.html")
+        yield audit_support.Report(folder / "audit.html", output, calls, len(HOSTILE) + len(PLAIN) + 2)
     finally:
         for each in projects:
             each.remove_all()
@@ -81,10 +81,10 @@ def choose(page: browser_support.Browser, field: str, value: str) -> None:
 
 
 def test_the_cloud_that_failed_fails_and_the_others_do_not(report):
-    recap = report.done.stdout.partition("PLAY RECAP")[2]
+    recap = report.output.partition("PLAY RECAP")[2]
     failed = dict(re.findall(r"^(\w+) .*failed=(\d)", recap, re.MULTILINE))
-    assert failed == {"one": "0", "two": "0", "three": "1", "four": "1"}, report.done.stdout + report.done.stderr
-    assert "Cloud nowhere was not found" in report.done.stdout + report.done.stderr
+    assert failed == {"one": "0", "two": "0", "three": "1", "four": "1"}, report.output
+    assert "Cloud nowhere was not found" in report.output
 
 
 def test_it_only_reads(report):
@@ -92,24 +92,24 @@ def test_it_only_reads(report):
 
 
 def test_the_terminal_has_a_table_and_nothing_acts_on_it(report):
-    lines = [line.strip().strip(",")[1:-1] for line in report.done.stdout.splitlines()]
+    lines = [line.strip().strip(",")[1:-1] for line in report.output.splitlines()]
     (at,) = [number for number, line in enumerate(lines) if line.startswith("alpha ")]
     # each cloud has a table of its own
     head, alpha = [line for line in lines[:at] if line.startswith("NAME ")][-1], lines[at]
     assert alpha.index("active") == head.index("STATUS")
     assert alpha[head.index("DECLARED") :].split() == ["differs", "drift"]
     assert [
-        sign for sign in report.done.stdout if (ord(sign) < 32 and sign != "\n") or sign == "\N{RIGHT-TO-LEFT OVERRIDE}"
+        sign for sign in report.output if (ord(sign) < 32 and sign != "\n") or sign == "\N{RIGHT-TO-LEFT OVERRIDE}"
     ] == []
     assert any(r"\\x1b[2J\\x1b[31mred\\x07" in line for line in lines)
     assert any("{{ lookup('ansible.builtin.pipe', 'id') }}{% ra" in line for line in lines)
-    assert "uid=" not in report.done.stdout
+    assert "uid=" not in report.output
 
 
 def test_check_mode_writes_no_page(report, tmp_path):
-    done = audit_support.play(tmp_path, "--check", "--limit", "two", "-e", f"audit_dest={tmp_path}/audit.html")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "delta" in done.stdout and not (tmp_path / "audit.html").exists()
+    code, output = audit_support.play(tmp_path, "--check", "--limit", "two", "-e", f"audit_dest={tmp_path}/audit.html")
+    assert code == 0, output
+    assert "delta" in output and not (tmp_path / "audit.html").exists()
 
 
 # --- the page in the browser

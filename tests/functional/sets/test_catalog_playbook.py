@@ -16,10 +16,10 @@ from pathlib import Path
 import cloud_support
 import files_support
 import more_clouds
+import playbook_support
 import pytest
 import yaml
 from cloud_support import Json, Project
-from patience import PATIENCE
 
 # The clouds have to start, and each run is a whole ansible-playbook.
 
@@ -76,14 +76,16 @@ class Clouds:
         (folder / "inventory.yml").write_text(yaml.safe_dump({"all": inventory}))
 
     def run(self, variables: Json, *arguments: str) -> Outcome:
-        process = more_clouds.start(
-            *("-i", str(self.folder / "inventory.yml"), "cloudimage.glance.catalog"),
+        code, output = playbook_support.run(
+            *("-i", self.folder / "inventory.yml", "cloudimage.glance.catalog"),
             *("--extra-vars", json.dumps({"publish_workdir": str(self.folder), **variables}), *arguments),
-            OS_CLIENT_CONFIG_FILE=str(self.folder / "clouds.yaml"),
-            XDG_CACHE_HOME=str(self.folder / "cache"),
+            environment={
+                "ANSIBLE_PIPELINING": "1",
+                "OS_CLIENT_CONFIG_FILE": str(self.folder / "clouds.yaml"),
+                "XDG_CACHE_HOME": str(self.folder / "cache"),
+            },
         )
-        output, _errors = process.communicate(timeout=PATIENCE)
-        return Outcome(process.returncode, output)
+        return Outcome(code, output)
 
     def writes(self) -> int:
         """Requests so far that write, on all clouds."""

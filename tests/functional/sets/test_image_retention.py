@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
-import subprocess
-import sys
 import time
 import typing as t
 import uuid
 from pathlib import Path
 
 import cloud_support
+import playbook_support
 import pytest
 import yaml
-from patience import PATIENCE
 
 Project = cloud_support.Project
 Json = cloud_support.Json
@@ -354,17 +351,9 @@ def test_nothing_selected(succeed, name):
         assert len(result["warnings"]) == 1 and f"No image is selected by {said}." in str(result["warnings"])
 
 
-def retire(folder: Path, *arguments: str, book: str = "cloudimage.glance.retire") -> subprocess.CompletedProcess[str]:
-    """Run the playbook retire."""
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), book, *arguments],
-        env=os.environ | {"HOME": str(folder), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+def retire(folder: Path, *arguments: str | Path, book: str = "cloudimage.glance.retire") -> tuple[int, str]:
+    """The exit code and the output of the playbook retire."""
+    return playbook_support.run(book, *arguments, environment={"HOME": str(folder)})
 
 
 def test_playbook(tmp_path, member, name):
@@ -375,30 +364,30 @@ def test_playbook(tmp_path, member, name):
         "retire_rules": [{"family": name, "hide_after": "0d"}, {"family": name, "delete_after": "90d"}],
     }
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(variables))
-    missing = retire(tmp_path)
-    assert missing.returncode != 0 and "retire_rules is missing" in missing.stdout, missing.stdout + missing.stderr
+    code, output = retire(tmp_path)
+    assert code != 0 and "retire_rules is missing" in output, output
     foretold = retire(tmp_path, "-e", f"@{tmp_path / 'rules.yml'}", "--check")
     done = retire(tmp_path, "-e", f"@{tmp_path / 'rules.yml'}")
-    for run, began in ((foretold, "would be "), (done, "")):
-        assert run.returncode == 0, run.stdout + run.stderr
-        assert f"{name} (1) ({old}): {began}hidden, because superseded 100 days ago, " in run.stdout, run.stdout
-        assert f"{name} (1) ({old}): {began}deleted, because superseded 100 days ago, " in run.stdout, run.stdout
-        assert run.stdout.count(", because ") == 2, run.stdout
+    for (code, output), began in ((foretold, "would be "), (done, "")):
+        assert code == 0, output
+        assert f"{name} (1) ({old}): {began}hidden, because superseded 100 days ago, " in output, output
+        assert f"{name} (1) ({old}): {began}deleted, because superseded 100 days ago, " in output, output
+        assert output.count(", because ") == 2, output
     assert state(member, old) == "deleted"
-    assert "WARNING" not in done.stdout + done.stderr
-    assert done.stdout.count("changed: [localhost] => (item=") == 2, done.stdout
+    assert "WARNING" not in done[1]
+    assert done[1].count("changed: [localhost] => (item=") == 2, done[1]
 
 
 def test_playbook_tells_only_what_it_changes(tmp_path, member, name):
     version(member, name, 2)
     old = version(member, name, 1, 100)
     rules = json.dumps({"retire_cloud": "local", "retire_rules": [{"family": name, "hide_after": "0d"}]})
-    first = retire(tmp_path, "-e", rules)
-    again = retire(tmp_path, "-e", rules)
-    assert first.returncode == again.returncode == 0, again.stdout + again.stderr
-    assert f"{name} (1) ({old}): hidden, because " in first.stdout, first.stdout
+    code, first = retire(tmp_path, "-e", rules)
+    code_again, again = retire(tmp_path, "-e", rules)
+    assert code == code_again == 0, first + again
+    assert f"{name} (1) ({old}): hidden, because " in first, first
     assert state(member, old) == "hidden active"
-    assert "because" not in again.stdout and "changed=0" in again.stdout, again.stdout
+    assert "because" not in again and "changed=0" in again, again
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -413,12 +402,12 @@ def test_playbook_has_words_for_each_fate(tmp_path, check):
         "vars": play["vars"] | {"retire_outcome": {"results": [{"images": images}]}},
     }
     (tmp_path / "tell.yml").write_text(yaml.safe_dump([play]))
-    stdout = retire(tmp_path, *(["--check"] if check else []), book=str(tmp_path / "tell.yml")).stdout
+    _code, output = retire(tmp_path, *(["--check"] if check else []), book=str(tmp_path / "tell.yml"))
     words = {"keep": "kept", "hide": "hidden", "deactivate": "deactivated", "delete": "deleted"}
     for fate, word in words.items():
-        assert f'"deb ({fate}): {"would be " if check else ""}{word}, because so it is"' in stdout, stdout
+        assert f'"deb ({fate}): {"would be " if check else ""}{word}, because so it is"' in output, output
     if not check:
-        assert '"deb (half): changed, but not deactivated, because Glance refused it."' in stdout, stdout
+        assert '"deb (half): changed, but not deactivated, because Glance refused it."' in output, output
 
 
 @pytest.mark.parametrize(
@@ -440,8 +429,8 @@ def test_playbook_refuses_wrong_rules_before_anything_is_done(tmp_path, member, 
     old = version(member, name, 1, 100)
     rules = [{"family": name, "delete_after": "90d"}, *wrong]
     with cloud_support.calls() as calls:
-        refused = retire(tmp_path, "-e", json.dumps({"retire_cloud": "local", "retire_rules": rules}))
-    assert refused.returncode != 0 and all(word in refused.stdout + refused.stderr for word in words), refused.stdout
+        code, output = retire(tmp_path, "-e", json.dumps({"retire_cloud": "local", "retire_rules": rules}))
+    assert code != 0 and all(word in output for word in words), output
     assert not calls.writes and state(member, old) == "active"
 
 

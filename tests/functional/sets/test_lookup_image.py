@@ -14,6 +14,7 @@ import typing as t
 from pathlib import Path
 
 import cloud_support
+import playbook_support
 import pytest
 import yaml
 from patience import PATIENCE
@@ -39,28 +40,17 @@ def evaluate(tmp_path):
     ) -> list[t.Any]:
         messages = [list(templates)] if together else [[each] for each in templates]
         tasks = [{"ansible.builtin.debug": {"msg": each}, "ignore_errors": True} for each in messages]
-        play = {"hosts": "localhost", "gather_facts": False, "vars": variables or {}, "tasks": tasks}
-        play["vars_files"] = [str(path) for path in tmp_path.glob("vars-*.yml")]
-        (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-        settings = {
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            "ANSIBLE_NOCOLOR": "1",
-            "HOME": str(tmp_path),
-        }
-        done = subprocess.run(
-            [BIN / "ansible-playbook", tmp_path / "play.yml"],
-            env=os.environ | settings | environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            stdin=subprocess.DEVNULL,
-            check=False,
+        book = playbook_support.written(
+            tmp_path / "play.yml",
+            tasks,
+            vars=variables or {},
+            vars_files=[str(path) for path in tmp_path.glob("vars-*.yml")],
         )
-        assert done.returncode == 0 and "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
-        results = [json.JSONDecoder().raw_decode(part)[0]["msg"] for part in done.stdout.split(" => ")[1:]]
-        assert len(results) == len(messages), done.stdout + done.stderr
-        run.output = done.stdout + done.stderr
+        code, output = playbook_support.run(book, environment={"HOME": str(tmp_path), **environment})
+        assert code == 0 and "Traceback" not in output, output
+        results = [json.JSONDecoder().raw_decode(part)[0]["msg"] for part in output.split(" => ")[1:]]
+        assert len(results) == len(messages), output
+        run.output = output
         if together:
             assert isinstance(results[0], list), results
             return results[0]

@@ -13,17 +13,14 @@ import typing as t
 from pathlib import Path
 
 import files_support as support
-import more_clouds
+import playbook_support
 import yaml
 from cloud_support import Project
-from patience import PATIENCE
 
 
 def publish(*arguments: str) -> tuple[int, str]:
     """The exit code and the output of the playbook."""
-    process = more_clouds.start("cloudimage.glance.publish", *arguments)
-    output, _errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, output
+    return playbook_support.run("cloudimage.glance.publish", *arguments)
 
 
 def archive(member: str) -> bytes:

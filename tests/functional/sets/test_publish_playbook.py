@@ -10,19 +10,16 @@ import json
 import typing as t
 from pathlib import Path
 
-import more_clouds
+import playbook_support
 import yaml
 from cloud_support import Project
-from patience import PATIENCE
 
 # Each run is a whole ansible-playbook.
 
 
 def publish(*arguments: str) -> tuple[int, str]:
     """The exit code and the output of the playbook."""
-    process = more_clouds.start("cloudimage.glance.publish", *arguments)
-    output, _errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, output
+    return playbook_support.run("cloudimage.glance.publish", *arguments)
 
 
 def test_it_takes_one_file_and_tells_what_it_changed(

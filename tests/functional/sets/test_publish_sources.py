@@ -15,10 +15,8 @@ import typing as t
 from pathlib import Path
 
 import files_support as support
-import more_clouds
-import pytest
+import playbook_support
 from cloud_support import Project
-from patience import PATIENCE
 
 Run = t.Callable[..., dict[str, t.Any]]
 Disk = t.Callable[..., Path]
@@ -39,18 +37,10 @@ class Changing(dict[str, bytes]):
         return super().__getitem__(path)
 
 
-@pytest.fixture(name="server")
-def _server() -> t.Iterator[support.Server]:
-    with support.serving() as server:
-        yield server
-
-
 def publish(entries: list[dict[str, t.Any]], folder: Path, **variables: t.Any) -> tuple[int, str]:
     """The exit code and the output of the playbook."""
     told = {"publish_cloud": "local", "publish_images": entries, "publish_workdir": str(folder), **variables}
-    process = more_clouds.start("cloudimage.glance.publish", "-e", json.dumps(told))
-    output, _errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, output
+    return playbook_support.run("cloudimage.glance.publish", "-e", json.dumps(told))
 
 
 def key_of(content: bytes) -> str:

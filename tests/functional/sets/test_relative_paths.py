@@ -7,21 +7,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
 
 import cloud_support
+import playbook_support
 import pytest
 import yaml
 from cloud_support import Project
-from patience import PATIENCE
 
 # Each run is a whole ansible-playbook.
-
-_PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 
 _LOOKUP = "{{ lookup('cloudimage.glance.image', 'x', cloud='local') }}"
 
@@ -46,20 +42,13 @@ def folder(tmp_path: Path, name: str, disk: t.Callable[..., Path]) -> Path:
 
 def play(folder: Path, *arguments: str) -> tuple[int, str]:
     """The exit code and the output of a playbook that is started in a folder, with nothing else that names a cloud."""
-    quiet = {"ANSIBLE_NOCOLOR": "1", "HOME": str(folder.parent), "XDG_CACHE_HOME": str(folder.parent / "cache")}
     # PWD stays that of the tests, as for everything that a program starts elsewhere.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("OS_")} | quiet
-    done = subprocess.run(
-        [str(_PLAYBOOK), "-e", f"ansible_python_interpreter={sys.executable}", *arguments],
-        env=environment,
+    return playbook_support.run(
+        *("-e", f"ansible_python_interpreter={sys.executable}", *arguments),
+        environment=playbook_support.own(folder.parent),
+        without=("OS_",),
         cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
     )
-    return done.returncode, done.stdout + done.stderr
 
 
 def written(path: Path, *plays: t.Any) -> Path:
