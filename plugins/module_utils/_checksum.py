@@ -21,7 +21,7 @@ _LARGEST_FILE = 1024 * 1024
 
 _FORMS = (
     "give 'sha256:<64 hexadecimal digits>' (or md5, sha1, sha224, sha384, sha512 in the same way), the bare digits, or "
-    "the address (http, https, file) or path (with a slash) of a file of checksums, alone or after 'sha256:'"
+    "the address (http, https, file) or path (with a slash, as in ./SHA256SUMS) of a file of checksums, alone or after 'sha256:'"
 )
 
 

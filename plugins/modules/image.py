@@ -144,8 +144,8 @@ options:
   checksum:
     description:
       - Digest that the source must have, as V(sha256:...), V(sha512:...), likewise md5, sha1, sha224 or sha384, as bare
-        hexadecimal digits whose number tells the algorithm, or the address (URL or path) of a file of checksums such as
-        C(SHA256SUMS) in which the name of the file is looked up.
+        hexadecimal digits whose number tells the algorithm, or the address of a file of checksums (a URL, or a path
+        with a slash such as C(./SHA256SUMS)) in which the name of the file is looked up.
       - For O(filename) it is verified before anything is sent, for O(uri) after the import, before the image is opened.
       - Without a source it says which image is meant.
     type: str

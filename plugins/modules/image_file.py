@@ -68,7 +68,7 @@ options:
       - The checksum of the source as it lies there, packed or not.
       - An algorithm and a digest, for instance V(sha256:9f86d0...), with V(md5), V(sha1), V(sha224), V(sha256),
         V(sha384) or V(sha512); or a digest alone, whose length tells the algorithm.
-      - Or the address or the path (with a slash) of a file of checksums, such as C(SHA256SUMS), alone or after the name
+      - Or the address or the path (with a slash) of a file of checksums, such as C(./SHA256SUMS), alone or after the name
         of an algorithm and a colon. In it the name of the source is looked up, and its place beside the file of checksums tells which
         of several is meant. It may have the form of GNU or BSD tools, be wrapped into a PGP clear signature, which is not verified,
         or hold a digest and nothing else. The user guide has the details.

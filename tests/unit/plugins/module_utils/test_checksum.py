@@ -61,6 +61,12 @@ def test_nonsense_is_refused_by_name(value: str) -> None:
         _checksum.parse(value, "sum")
 
 
+def test_a_file_beside_is_named_with_a_slash() -> None:
+    with pytest.raises(InvalidOption, match=r"path .with a slash, as in ./SHA256SUMS. of a file of checksums"):
+        _checksum.parse("SHA256SUMS")
+    assert _checksum.parse("./SHA256SUMS") == _checksum.ChecksumAddress("./SHA256SUMS")
+
+
 def test_credentials_do_not_get_into_messages() -> None:
     for value in ("ftp://kim:hush@example.com/S", "sha9:https://kim:hush@example.com/S"):
         with pytest.raises(InvalidOption) as problem:
