@@ -30,7 +30,9 @@ _TEXT_SIZE = 4096
 #: Types of tar headers that say something about the member behind them: pax records, long names, the label of a volume.
 _TAR_EXTENSIONS = (b"x", b"g", b"L", b"K", b"X", b"V")
 #: How a page begins, whatever its encoding.
-_PAGE = re.compile(rb"\s*<(!doctype\s+html|html|head|\?xml)\b", re.IGNORECASE)
+_PAGE = re.compile(
+    rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html\b|html\b|head\b|title\b|body\b|\?xml\b|error>)", re.IGNORECASE | re.DOTALL
+)
 _MD_MAGIC = b"\xfc\x4e\x2b\xa9"
 
 _WORDS: dict[Kind, str] = {

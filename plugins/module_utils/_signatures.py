@@ -233,6 +233,7 @@ VOLUMES: tuple[Row, ...] = (
 FORMATS: tuple[Row, ...] = _rows(
     "format",
     {
+        "qcow": (((0, b"QFI\xfb"), (4, b"\0\0\0\1")),),
         "qcow2": _at(0, b"QFI\xfb"),
         "qed": _at(0, b"QED\0"),
         "vmdk": _at(0, b"KDMV"),

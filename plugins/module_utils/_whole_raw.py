@@ -43,9 +43,9 @@ def require_whole(file: File) -> None:
     if _is_gpt(file):
         return
     head = file.read(0, 2048)
-    if head[510:512] == b"\x55\xaa":
-        _require_partitions(file, head)
-    _require_filesystem(file, head)
+    # A disk that has been partitioned keeps what the boot sector of an earlier file system says of itself
+    if not _has_partitions(file, head):
+        _require_filesystem(file, head)
 
 
 def _require_no_rest_of_a_vhd(file: File) -> None:
@@ -85,16 +85,22 @@ def _require_entries(file: File, head: bytes, sector: int) -> None:
             file.require((last + 1) * sector, f"its partition {offset // width + 1}")
 
 
-def _require_partitions(file: File, head: bytes) -> None:
-    """A table of four partitions; boot sectors of file systems, and Linux kernels, have other things in its place."""
-    if head[0x202:0x206] == _KERNEL_MAGIC:
-        return
+def _has_partitions(file: File, head: bytes) -> bool:
+    """Whether there is a table with partitions, which are all there then.
+
+    Boot sectors of file systems, and Linux kernels, have other things in its place.
+    """
+    if head[510:512] != b"\x55\xaa" or head[0x202:0x206] == _KERNEL_MAGIC:
+        return False
     entries = [struct.unpack_from("<B3xB3xII", head, 446 + 16 * number) for number in range(4)]
     if any(status not in (0, 0x80) for status, *_rest in entries):
-        return
+        return False
+    found = False
     for number, (_status, kind, first, sectors) in enumerate(entries, 1):
         if kind not in (0, _PROTECTIVE) and first and sectors:
             file.require((first + sectors) * _SECTOR, f"its partition {number}")
+            found = True
+    return found
 
 
 def _require_filesystem(file: File, head: bytes) -> None:

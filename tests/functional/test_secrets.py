@@ -45,12 +45,19 @@ def play(tmp_path: Path, given: t.Any, *tasks: dict[str, t.Any]) -> str:
 
     :param given: value of the variable ``given``.
     """
-    (tmp_path / "callbacks").mkdir(exist_ok=True)
-    (tmp_path / "callbacks" / "witness.py").write_text(CALLBACK)
     # Of a task that fails, Ansible shows how it is written in the playbook.
     (tmp_path / "variables.yml").write_text(yaml.safe_dump({"given": given}))
     failing = [{"ignore_errors": True, **task} for task in tasks]
     book = playbook_support.written(tmp_path / "play.yml", failing, vars_files=["variables.yml"])
+    code, told = witnessed(tmp_path, "--diff", book)
+    assert code == 0, told
+    return told
+
+
+def witnessed(tmp_path: Path, *arguments: str | Path) -> tuple[int, str]:
+    """The exit code of a run, and all that it tells: its output, its log, and the results that callbacks get."""
+    (tmp_path / "callbacks").mkdir(exist_ok=True)
+    (tmp_path / "callbacks" / "witness.py").write_text(CALLBACK)
     told = [tmp_path / "witness.json", tmp_path / "ansible.log"]
     settings = {
         "ANSIBLE_CALLBACK_PLUGINS": str(tmp_path / "callbacks"),
@@ -60,9 +67,9 @@ def play(tmp_path: Path, given: t.Any, *tasks: dict[str, t.Any]) -> str:
         "WITNESS": str(told[0]),
         **playbook_support.own(tmp_path),
     }
-    code, output = playbook_support.run("-vvv", "--diff", book, environment=settings)
-    assert code == 0 and "Traceback" not in output, output
-    return "\n".join([output, *(path.read_text() for path in told)])
+    code, output = playbook_support.run("-vvv", *arguments, environment=settings)
+    assert "Traceback" not in output, output
+    return code, "\n".join([output, *(path.read_text() for path in told)])
 
 
 def refuse_secrets(told: str) -> None:
@@ -165,3 +172,26 @@ def test_the_role_publish(member: Project, name: str, tmp_path: Path, disk: t.Ca
 def _publish(images: str) -> dict[str, t.Any]:
     variables = {"publish_cloud": "local", "publish_images": images, "publish_files": "{{ given.files }}"}
     return {"ansible.builtin.include_role": {"name": "cloudimage.glance.publish"}, "vars": variables}
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_the_playbook_retire(name: str, tmp_path: Path, credentials: t.Any, check: bool) -> None:
+    """Each rule may bring the credentials of its cloud along."""
+    wrong = {"auth": credentials["auth"] | {"password": f"{MARK}!"}, "region_name": credentials["region_name"]}
+    password = credentials["auth"]["password"]
+    good = [{**credentials, "family": name, "hide_after": "0"}, {**credentials, "catalog": name, "hide_after": "0"}]
+    cases = {
+        "good": (good, 0),
+        "refused": (
+            [*good, {"cloud": wrong, "tags": [name], "hide_after": "0"}, {**wrong, "family": name, "hide_after": "0"}],
+            2,
+        ),
+        "misspelt": ([*good, {**wrong, "family": name, "hide_after": "0", "keep_lats": 1}], 2),
+    }
+    for case, (rules, expected) in cases.items():
+        (tmp_path / "rules.yml").write_text(yaml.safe_dump({"retire_rules": rules}))
+        arguments = ("-e", f"@{tmp_path / 'rules.yml'}", *(["--check"] if check else []))
+        code, told = witnessed(tmp_path, "cloudimage.glance.retire", *arguments)
+        refuse_secrets(told)
+        assert code == expected and password not in told, (case, code)
+        assert f"(item={name})" in told and "(item=rule 2)" in told, case

@@ -150,6 +150,11 @@ OTHERS: list[tuple[str, str, bytes]] = [
     ("html", "text", b"<!DOCTYPE html><title>404 Not Found</title>\n"),
     ("html", "text", b"<html><body>404</body></html>"),
     ("html", "text", b"<html><title>Zugriff f\xfcr Sie gesperrt</title>"),
+    ("html", "text", b"<!-- Fehler -->\n<html><head><title>Zugriff ung\xfcltig</title></head></html>\n"),
+    ("html", "text", b"<title>ung\xfcltig</title><body>"),
+    ("html", "text", b"<body>ung\xfcltig"),
+    ("html", "text", b"<!-- f\xfcr --><!DOCTYPE html>"),
+    ("xml", "text", b"<Error><Code>\xfc</Code></Error>"),
     ("html", "text", b"\r\n<!DOCTYPE HTML><html><title>\xb4\xed\xce\xf3</title>"),
     ("xml", "text", b"<Error><Code>NoSuchKey</Code></Error>"),
     ("html", "text", b"\xef\xbb\xbf\n <!-- 1 -->\n<HTML lang=en>"),
@@ -298,7 +303,12 @@ def test_kernel_with_the_mark_of_a_boot_record_needs_a_container_of_its_own(tmp_
 
 
 def test_what_glance_has_fetched_is_told_in_its_own_formats_too() -> None:
-    for name, head in (("qcow2", b"QFI\xfb\0\0\0\3"), ("vmdk", b"KDMV\1"), ("vdi", bytes(64) + b"\x7f\x10\xda\xbe")):
+    for name, head in (
+        ("qcow2", b"QFI\xfb\0\0\0\3"),
+        ("qcow", b"QFI\xfb\0\0\0\1"),
+        ("vmdk", b"KDMV\1"),
+        ("vdi", bytes(64) + b"\x7f\x10\xda\xbe"),
+    ):
         content = content_type.glimpsed(head + bytes(600), b"", MIB)
         assert str(content) == f"a disk image in the format {name}"
     assert content_type.glimpsed(b"", b"", MIB) is None
